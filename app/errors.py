@@ -1,0 +1,214 @@
+"""Errors that are answers: RFC 9457 problem documents.
+
+Anything in a work function or a route that must undo just this request raises a `Problem`; it
+travels unchanged to the client as `application/problem+json`, or as a page where a page was asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import msgspec
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+PROBLEM_JSON = "application/problem+json"
+BODY_LIMIT = 16 * 1024 * 1024  # bytes; log streams are bounded per line and buffer instead
+
+_API_ROOTS = ("/api/", "/events/")
+_API_PATHS = frozenset({"/api", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json"})
+
+log = logging.getLogger(__name__)
+
+ErrorPage = Callable[["Problem"], Awaitable[Response]]
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One field of the request that is wrong, and its limit in words."""
+
+    field: str
+    message: str
+
+
+class Problem(Exception):  # noqa: N818 (RFC 9457 calls it so)
+    """An answer with an error status.
+
+    `detail` says what happened and what to do; `errors` names fields; `headers` go on the response.
+    """
+
+    status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: dict[str, str] | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers or {}
+        self.code = self.status if status is None else status
+
+    @property
+    def title(self) -> str:
+        """The HTTP phrase of the status, as RFC 9457 asks of type `about:blank`."""
+        try:
+            return HTTPStatus(self.code).phrase
+        except ValueError:
+            return "Error"
+
+    def document(self) -> dict[str, Any]:
+        """The problem as a JSON-able dict."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.code,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = [msgspec.to_builtins(error) for error in self.errors]
+        return document
+
+    def response(self) -> Response:
+        """The problem as an HTTP response."""
+        response = Response(
+            msgspec.json.encode(self.document()), status=self.code, content_type=PROBLEM_JSON
+        )
+        response.headers.update(self.headers)
+        return response
+
+
+class BadRequest(Problem):
+    """The request could not be read at all (400)."""
+
+    status = 400
+
+
+class Forbidden(Problem):
+    """The request is understood and not allowed (403)."""
+
+    status = 403
+
+
+class NotFound(Problem):
+    """There is no such thing (404)."""
+
+    status = 404
+
+
+class NotAcceptable(Problem):
+    """No representation the client accepts (406)."""
+
+    status = 406
+
+
+class Refused(Problem):
+    """A rule does not allow this change in the present state (409)."""
+
+    status = 409
+
+
+class TooLarge(Problem):
+    """The body is over its limit, which `detail` names (413)."""
+
+    status = 413
+
+
+class UnsupportedMedia(Problem):
+    """A body of a type this route does not read (415)."""
+
+    status = 415
+
+
+class Misdirected(Problem):
+    """A host name this server does not answer for (421)."""
+
+    status = 421
+
+
+class Unprocessable(Problem):
+    """The body was read and a field of it is wrong (422)."""
+
+    status = 422
+
+    @classmethod
+    def field(cls, field: str, message: str) -> Unprocessable:
+        """The problem of one field; `message` names the limit."""
+        return cls(f"{field}: {message}", errors=[FieldError(field, message)])
+
+
+class TooManyRequests(Problem):
+    """One client asks for more than its share (429); try again after some seconds."""
+
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after: int = 5) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class Busy(Problem):
+    """The server has more to do than it can queue (503); try again after some seconds."""
+
+    status = 503
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+def is_api_path(path: str) -> bool:
+    """Whether a path (without prefix) belongs to programs rather than to pages."""
+    return path.startswith(_API_ROOTS) or path in _API_PATHS
+
+
+def from_http_exception(error: HTTPException) -> Problem:
+    """Werkzeug's own errors (404 of the router, 405, 413 ...) as a problem."""
+    if isinstance(error, RequestEntityTooLarge):
+        return TooLarge(f"The body is larger than {BODY_LIMIT // 1024 // 1024} MiB. Send less.")
+    headers = {
+        name: value
+        for name, value in error.get_headers()
+        if name.lower() not in {"content-type", "content-length"}
+    }
+    return Problem(error.description or "", status=error.code or 500, headers=headers)
+
+
+def register(app: Quart, error_page: ErrorPage | None = None) -> None:
+    """Make every error of `app` a problem document.
+
+    `error_page` renders the problem where a browser asked for a page.
+    """
+
+    async def answer(problem: Problem) -> Response:
+        wants_page = not is_api_path(request.path) and request.accept_mimetypes.accept_html
+        if error_page is None or not wants_page:
+            return problem.response()
+        page = await error_page(problem)
+        page.status_code = problem.code
+        page.headers.update(problem.headers)
+        return page
+
+    async def on_problem(error: Problem) -> Response:
+        return await answer(error)
+
+    async def on_http_exception(error: HTTPException) -> Response:
+        # Redirects of the router are exceptions that carry their own response.
+        if error.code is not None and error.code < 400:
+            redirect = error.get_response()
+            return Response(b"", status=redirect.status_code, headers=dict(redirect.headers))
+        return await answer(from_http_exception(error))
+
+    async def on_exception(error: Exception) -> Response:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return await answer(
+            Problem("The server failed to handle this request; its log says why.", status=500)
+        )
+
+    app.register_error_handler(Problem, on_problem)
+    app.register_error_handler(HTTPException, on_http_exception)
+    app.register_error_handler(Exception, on_exception)

@@ -50,3 +50,11 @@ WITH RECURSIVE found (queue) AS (
     WHERE found.queue IS NOT NULL
 )
 SELECT queue FROM found WHERE queue IS NOT NULL;
+
+-- name: overdue_tasks
+SELECT id FROM tasks
+WHERE status = 'running' AND heartbeat_due IS NOT NULL AND heartbeat_due < ? LIMIT ?;
+
+-- name: forgive_heartbeats
+UPDATE tasks SET heartbeat_due = ? + heartbeat_timeout
+WHERE status = 'running' AND heartbeat_due IS NOT NULL;

@@ -1,0 +1,112 @@
+"""Settings: one table, from which flags, environment, TOML file and documentation are read.
+
+Precedence, strongest first: flag, ``LIVEQUEUE_*`` environment variable, TOML file, default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class ConfigError(Exception):
+    """A setting is unknown or has a value that cannot be used; the text says what to do."""
+
+
+def _setting(default: Any, help: str, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "low": low, "high": high})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    bind: str = _setting("127.0.0.1:8000", "address to listen on, HOST:PORT (port 0: a free one)")
+    db: str = _setting("data/livequeue.db", "the SQLite file; its folder is made when missing")
+    open: bool = _setting(False, "permit a bind address that other machines can reach")
+    allowed_hosts: str = _setting("", "further names this server answers to, comma separated")
+    heartbeat: float = _setting(15.0, "seconds between heartbeats on a quiet stream", 2, 30)
+    wave_pause: float = _setting(
+        20.0, "least milliseconds between two deliveries of a busy topic (idle: none)", 0, 1000
+    )
+    stream_lifetime: float = _setting(
+        300.0, "seconds after which a stream is ended and reopened, give or take 15 %", 2, 86400
+    )
+    send_timeout: float = _setting(
+        30.0, "seconds after which a client that takes no bytes is dropped", 1, 600
+    )
+    max_streams: int = _setting(2000, "open streams and long-polls in all", 1, 100_000)
+    max_streams_per_client: int = _setting(
+        50, "open streams and long-polls of one address (loopback excepted)", 1, 100_000
+    )
+    window_events: int = _setting(20_000, "newest events held in memory", 10, 1_000_000)
+    window_bytes: int = _setting(32 * 2**20, "bytes of them", 2**16, 2**31)
+    retention_days: float = _setting(30.0, "days an event is kept for replay", 0.001, 36500)
+    retention_events: int = _setting(1_000_000, "events kept for replay", 100, 10**9)
+    retention_bytes: int = _setting(
+        10 * 2**30, "bytes of database file beyond which old events and logs go", 2**20, 2**50
+    )
+    max_body: int = _setting(16 * 2**20, "bytes of a JSON or form body", 1024, 2**30)
+    log_level: str = _setting("info", "debug, info, warning or error")
+
+    @property
+    def host(self) -> str:
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+    def __post_init__(self) -> None:
+        host, colon, port = self.bind.rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            raise ConfigError(f"bind must be HOST:PORT, for example 127.0.0.1:8000, not {self.bind!r}")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise ConfigError("log_level must be debug, info, warning or error")
+        for item in fields(self):
+            low, high = item.metadata["low"], item.metadata["high"]
+            if low is not None and not low <= getattr(self, item.name) <= high:
+                raise ConfigError(f"{item.name} must be between {low:g} and {high:g}")
+
+
+def _convert(name: str, kind: str, value: Any) -> Any:
+    try:
+        if kind == "bool":
+            words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+            return value if isinstance(value, bool) else words[str(value).strip().lower()]
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return float(value)
+        return str(value)
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError(f"{name} must be a {kind}, not {value!r}") from None
+
+
+def load(
+    flags: Mapping[str, Any], environ: Mapping[str, str] = os.environ, file: str | None = None
+) -> Settings:
+    """Merge flags (``None`` = not given), environment and an optional TOML file.
+
+    Raises ConfigError with a message fit for the terminal.
+    """
+    file = file or environ.get("LIVEQUEUE_CONFIG")
+    from_file: dict[str, Any] = {}
+    if file:
+        try:
+            from_file = tomllib.loads(Path(file).read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"cannot read the settings file {file}: {error}") from None
+    known = {item.name: item for item in fields(Settings)}
+    if unknown := set(from_file) - set(known):
+        raise ConfigError(f"unknown setting in {file}: {', '.join(sorted(unknown))}")
+    values: dict[str, Any] = {}
+    for name, item in known.items():
+        given = flags.get(name)
+        if given is None:
+            given = environ.get(f"LIVEQUEUE_{name.upper()}", from_file.get(name))
+        if given is not None:
+            values[name] = _convert(name, str(item.type), given)
+    return Settings(**values)

@@ -1,0 +1,84 @@
+"""One event of the log, in memory: shared by every subscriber, encoded once."""
+
+from __future__ import annotations
+
+import msgspec
+
+SYSTEM, LOGS = "system", "logs"
+
+# Types that a stream may name; nothing a user sends ever becomes one.
+TYPES = (
+    "TASK_CREATED",
+    "TASK_UPDATED",
+    "TASK_STATUS_CHANGED",
+    "TASK_COMPLETED",
+    "TASK_FAILED",
+    "TASK_CANCELLED",
+    "TASK_DELETED",
+    "WORKER_UPDATED",
+    "NOTICE",
+    "LOG",
+)
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One stored line; ``n`` counts from 1 within its task."""
+
+    n: int
+    time: str
+    level: str | None
+    stream: str
+    text: str
+
+
+class Event:
+    """``seq`` is the place in the log, ``id`` the cursor that names it, ``data`` JSON bytes.
+
+    ``lifecycle``: True when the event ends its task (terminal or deleted), False when the task
+    lives (again), None when it says nothing about that.
+    """
+
+    __slots__ = (
+        "data",
+        "id",
+        "lifecycle",
+        "message",
+        "queue",
+        "seq",
+        "sse",
+        "task_id",
+        "timestamp",
+        "type",
+    )
+
+    def __init__(
+        self,
+        seq: int,
+        id: str,
+        type: str,
+        timestamp: str,
+        message: str,
+        data: bytes,
+        task_id: int | None,
+        queue: str | None,
+        lifecycle: bool | None = None,
+    ) -> None:
+        self.seq = seq
+        self.id = id
+        self.type = type
+        self.timestamp = timestamp
+        self.message = message
+        self.data = data
+        self.task_id = task_id
+        self.queue = queue
+        self.lifecycle = lifecycle
+        self.sse: bytes | None = None  # filled by app.stream.encoding, on first use
+
+    @property
+    def topic(self) -> str:
+        return LOGS if self.type == "LOG" else SYSTEM
+
+    @property
+    def size(self) -> int:
+        """About the bytes this event takes in memory."""
+        return 2 * len(self.data) + len(self.message) + 600

@@ -1,0 +1,78 @@
+"""The event log as a stream (SSE) or a long-poll: the same topics, feed and cursor."""
+
+from __future__ import annotations
+
+from quart import Blueprint, Response, request
+from quart.typing import ResponseReturnValue
+
+from app.errors import BadRequest
+from app.state import state
+from app.stream.feed import Feed
+from app.stream.poll import poll
+from app.stream.sse import EventStream, StreamResponse
+from app.stream.topics import parse
+
+blueprint = Blueprint("events", __name__)
+
+WAIT = 25.0  # seconds, below the 30 and more of the strictest boxes
+LIMIT = 1000
+
+
+def _number(name: str, default: float, low: float, high: float) -> float:
+    text = request.args.get(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise BadRequest(f"{name} must be a number from {low:g} to {high:g}, not {text[:40]!r}.")
+    return value
+
+
+@blueprint.get("/events/<path:topics>")
+async def events(topics: str) -> ResponseReturnValue:
+    try:
+        wanted = parse(topics)
+    except ValueError as error:
+        raise BadRequest(f"{error}.") from None
+    if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) == (
+        "text/event-stream"
+    ):
+        return await _stream(wanted)
+    return await _poll(wanted)
+
+
+async def _stream(topics: list[str]) -> ResponseReturnValue:
+    server = state()
+    settings = server.settings
+    heartbeat = _number("heartbeat", settings.heartbeat, 2, 30)
+    # An empty header is what EventSource sends after an empty id, that is: none.
+    after = request.headers.get("Last-Event-ID") or request.args.get("after")
+    if request.method == "HEAD":
+        return Response(b"", content_type="text/event-stream; charset=utf-8")
+    feed = await Feed.open(server.hub, server.database, topics, after)
+    client = request.remote_addr or ""
+    try:
+        stream = EventStream(feed, server.registry, client, heartbeat, settings.stream_lifetime)
+    except BaseException:
+        feed.close()
+        raise
+    return StreamResponse(stream)
+
+
+async def _poll(topics: list[str]) -> ResponseReturnValue:
+    server = state()
+    after = request.args.get("after") or request.headers.get("Last-Event-ID")
+    wait = _number("wait", WAIT, 0, 30) if after is not None else 0
+    limit = int(_number("limit", LIMIT, 1, LIMIT))
+    client = request.remote_addr or ""
+    async with await Feed.open(server.hub, server.database, topics, after) as feed:
+        server.registry.add(feed, client)
+        try:
+            body = await poll(feed, wait, limit)
+        finally:
+            server.registry.remove(feed, client)
+    headers = {"Cache-Control": "no-store"}
+    return Response(body, content_type="application/json", headers=headers)

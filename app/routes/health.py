@@ -1,0 +1,41 @@
+"""Is it alive, and how full is it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from quart import Blueprint
+
+from app import __version__
+from app.state import state
+
+blueprint = Blueprint("health", __name__)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+@blueprint.get("/healthz")
+async def healthz() -> dict[str, Any]:
+    """Answers without touching the database: the event loop turns."""
+    server = state()
+    path = str(server.database.path)
+    return {
+        "status": "ok",
+        "version": __version__,
+        "streams": len(server.registry),
+        "database_bytes": _size(path),
+        "wal_bytes": _size(f"{path}-wal"),
+    }
+
+
+@blueprint.get("/readyz")
+async def readyz() -> dict[str, str]:
+    """Answers once a read goes through."""
+    await state().database.read(lambda connection: connection.execute("SELECT 1").fetchone())
+    return {"status": "ok"}

@@ -1,0 +1,181 @@
+"""Runs one server on Hypercorn, from an open database to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import hypercorn
+from hypercorn.asyncio.run import worker_serve
+from hypercorn.config import Sockets
+from hypercorn.utils import wrap_app
+
+from app import __version__
+from app.config import ConfigError, Settings
+from app.factory import create_app
+from app.state import State
+from app.store.database import Database
+from app.store.overdue import Overdue
+from app.store.retention import Retention
+from app.stream.hub import Hub
+from app.stream.limits import StreamLimits
+from app.stream.registry import Registry
+
+log = logging.getLogger("livequeue")
+
+STREAMS_GRACE = 0.6  # seconds for streams and polls to end by themselves
+REQUESTS_GRACE = 0.5  # seconds for requests under way
+BACKLOG = 1024
+
+
+def check_bind(settings: Settings) -> None:
+    """Raises ConfigError unless the address is loopback or ``open`` permits it."""
+    host = settings.host
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback and not settings.open:
+        raise ConfigError(
+            f"{host} can be reached from other machines, and there is no login yet: anyone there "
+            "could see and change your tasks. Use 127.0.0.1, or add --open if that is what you "
+            "want."
+        )
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket. Raises ConfigError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Accepted sockets inherit it: the kernel closes a connection whose client has taken no
+        # bytes for that long, whatever the layers above still hold for it (tcp(7)).
+        timeout = int(settings.send_timeout * 1000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {settings.bind}: {error.strerror}; is another program using it? "
+            "Choose another address with --bind"
+        ) from None
+    listener.setblocking(False)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _hypercorn_config() -> hypercorn.Config:
+    config = hypercorn.Config()
+    config.accesslog = None
+    config.loglevel = "WARNING"
+    config.graceful_timeout = REQUESTS_GRACE
+    config.keep_alive_timeout = 75  # longer than the proxies that reuse connections
+    config.keep_alive_max_requests = 1_000_000
+    config.include_server_header = False
+    return config
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status.
+
+    Raises ConfigError, database.FileInUse, migrations.SchemaTooNew, sqlite3.DatabaseError.
+    """
+    check_bind(settings)
+    async with await Database.open(Path(settings.db)) as database:
+        with listen(settings) as listener:
+            return await _serve(settings, database, listener)
+
+
+async def _serve(settings: Settings, database: Database, listener: socket.socket) -> int:
+    stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def finish(status: int) -> None:
+        if not stop.done():
+            stop.set_result(status)
+
+    def fatal(error: BaseException) -> None:
+        log.critical("%s; stopping, so that nothing is written to the wrong file", error)
+        finish(1)
+
+    database.on_fatal = fatal
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, finish, 0)
+
+    hub = Hub(
+        database.head,
+        settings.wave_pause / 1000,
+        settings.window_events,
+        settings.window_bytes,
+    )
+    database.announce = hub.announce
+    registry = Registry(StreamLimits(settings.max_streams, settings.max_streams_per_client))
+    app = create_app(State(settings, database, hub, registry))
+
+    async def shutdown() -> None:
+        await asyncio.shield(stop)
+        # Before Hypercorn stops: it would cut streams in the middle and leave polls unanswered.
+        await registry.close(STREAMS_GRACE)
+
+    background = [
+        asyncio.create_task(work.run(), name=type(work).__name__)
+        for work in (registry, Overdue(database), Retention(database, settings))
+    ]
+    for task in background:
+        task.add_done_callback(_report)
+    _announce_address(settings, listener)
+    _tune_collector()
+    config = _hypercorn_config()
+    serving = asyncio.create_task(
+        worker_serve(
+            wrap_app(app, config.wsgi_max_body_size, None),
+            config,
+            sockets=Sockets([], [listener], []),
+            shutdown_trigger=shutdown,
+        )
+    )
+    await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)
+    # A client that takes no bytes holds up Hypercorn's own end (for ever on Python 3.12).
+    await asyncio.wait([serving], timeout=STREAMS_GRACE + REQUESTS_GRACE + 0.3)
+    for task in (*background, serving):
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.wait([*background, serving], timeout=0.2)
+    if serving.done() and not serving.cancelled() and (error := serving.exception()):
+        raise error
+    return stop.result() if stop.done() else 0
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("%s stopped working", task.get_name(), exc_info=error)
+
+
+def _announce_address(settings: Settings, listener: socket.socket) -> None:
+    if settings.open:
+        log.warning("open to every machine that can reach %s, without a login", settings.bind)
+    print(
+        f"LiveQueue {__version__} on {_address(listener)}/ (database {settings.db})",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _tune_collector() -> None:
+    """What is loaded now stays: full collections over it cost p99 and find nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

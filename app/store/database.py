@@ -1,0 +1,393 @@
+"""One SQLite file, owned by one process: a writer with group commit, and separate readers.
+
+Many requests are committed in one hop to the database thread and one transaction, each inside a
+savepoint of its own; none is answered, and none of its events announced, before that commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import aiosqlite
+import msgspec
+
+from app.errors import Busy, Problem
+from app.event import Event, LogLine
+from app.store import clock
+from app.store.events import Epochs, head_of
+from app.store.idempotency import IdempotencyKey, recall, remember
+from app.store.migrations import migrate
+from app.store.sql import Queries
+
+T = TypeVar("T")
+Announce = Callable[[Sequence[Event]], None]
+
+log = logging.getLogger("livequeue.store")
+_sql = Queries("events")
+_encode = msgspec.json.Encoder().encode
+
+READERS = 3
+BATCH = 512  # requests in one transaction
+QUEUE = 4096  # requests waiting for it; further ones wait up to PATIENCE
+PATIENCE = 10.0  # seconds
+PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA busy_timeout = 5000;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -16000;
+PRAGMA journal_size_limit = 67108864;
+"""
+
+
+class FileInUse(Exception):
+    """Another server holds the lock on this database file."""
+
+
+class FileReplaced(Exception):
+    """The database file was moved, removed or replaced while the server held it."""
+
+
+class Transaction:
+    """What a work function gets: it runs on the database thread, inside its own savepoint.
+
+    ``clock`` (unix seconds) and ``now`` (RFC 3339) are the time of the whole batch.
+    """
+
+    __slots__ = ("_epoch", "_first", "clock", "connection", "events", "now", "rows")
+
+    def __init__(self, connection: sqlite3.Connection, epoch: str, first: int) -> None:
+        self.connection = connection
+        self.clock, self.now = clock.now()
+        self.events: list[Event] = []
+        self.rows: list[tuple[Any, ...]] = []  # of the events table
+        self._epoch = epoch
+        self._first = first
+
+    def emit(
+        self,
+        type: str,
+        message: str,
+        data: dict[str, Any],
+        *,
+        task_id: int | None = None,
+        queue: str | None = None,
+        lifecycle: bool | None = None,
+    ) -> None:
+        """Add an event to this transaction; ``lifecycle`` as in app.event.Event."""
+        encoded = _encode(data)
+        self._append(type, message, encoded, encoded, task_id, queue, lifecycle)
+
+    def emit_log(self, task_id: int, attempt: int, lines: Sequence[LogLine]) -> None:
+        """Announce lines just stored: one contiguous ascending range, at most 64 KiB of text."""
+        shown = _encode({"task_id": task_id, "attempt": attempt, "lines": lines})
+        stored = _encode({"attempt": attempt, "from": lines[0].n, "to": lines[-1].n})
+        count = len(lines)
+        text = f"Task #{task_id}: {count} log line{'s' if count != 1 else ''}"
+        self._append("LOG", text, shown, stored, task_id, None, None)
+
+    def _append(
+        self,
+        type: str,
+        message: str,
+        shown: bytes,
+        stored: bytes,
+        task_id: int | None,
+        queue: str | None,
+        lifecycle: bool | None,
+    ) -> None:
+        seq = self._first + len(self.events)
+        id = f"{self._epoch}-{seq}"
+        self.events.append(
+            Event(seq, id, type, self.now, message, shown, task_id, queue, lifecycle)
+        )
+        self.rows.append((seq, type, task_id, queue, self.now, message, stored.decode()))
+
+    def undo(self, mark: int) -> None:
+        """Forget the events emitted since there were ``mark`` of them."""
+        del self.events[mark:]
+        del self.rows[mark:]
+
+
+class _Request:
+    __slots__ = ("future", "key", "work")
+
+    def __init__(
+        self,
+        work: Callable[[Transaction], Any],
+        key: IdempotencyKey | None,
+        future: asyncio.Future[Any],
+    ) -> None:
+        self.work = work
+        self.key = key
+        self.future = future
+
+
+async def _on_thread(
+    connection: aiosqlite.Connection, work: Callable[..., T], *arguments: Any
+) -> T:
+    """Run ``work(raw connection, *arguments)`` on the connection's own thread.
+
+    aiosqlite has no public call for it; the version is pinned and tests/store proves this one.
+    """
+    return cast(
+        T,
+        await connection._execute(work, connection._conn, *arguments),  # type: ignore[no-untyped-call]
+    )
+
+
+class Database:
+    """Use ``async with await Database.open(path) as database``."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self.announce: Announce = lambda events: None
+        self.on_fatal: Callable[[BaseException], None] = lambda error: None
+        self.epochs: Epochs
+        self.floor = 0  # events up to here may be gone
+        self._lock = lock
+        self._writer: aiosqlite.Connection
+        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._pending: deque[_Request] = deque()
+        self._wanted: asyncio.Future[None] | None = None
+        self._room = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None]
+        self._next = 1
+        self._identity = (0, 0)
+
+    @classmethod
+    async def open(cls, path: Path) -> Database:
+        """Lock, migrate and start an epoch.
+
+        Raises FileInUse, migrations.SchemaTooNew, or sqlite3.DatabaseError (not a database).
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            raise FileInUse(
+                f"another LiveQueue server already uses {path}: stop it, or give this one "
+                "another file with --db"
+            ) from None
+        database = cls(path, lock)
+        try:
+            await database._start()
+        except BaseException:
+            await database._close_connections()
+            os.close(lock)
+            raise
+        return database
+
+    async def _start(self) -> None:
+        self._writer = await aiosqlite.connect(
+                self.path, isolation_level=None, cached_statements=512
+            )
+        await _on_thread(self._writer, self._prepare)
+        for _ in range(READERS):
+            reader = await aiosqlite.connect(
+                self.path, isolation_level=None, cached_statements=512
+            )
+            self._readers.put_nowait(reader)
+            await reader.executescript(PRAGMAS + "PRAGMA query_only = ON;")
+        self._task = asyncio.create_task(self._run(), name="database writer")
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        if not connection.execute("PRAGMA page_count").fetchone()[0]:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.executescript(PRAGMAS)
+        migrate(connection)
+        started = clock.now()[1]
+        connection.execute("BEGIN IMMEDIATE")
+        self._next = head_of(connection) + 1
+        epoch = secrets.token_hex(6)  # 48 bits
+        connection.execute(_sql.insert_epoch, (epoch, self._next, started))
+        connection.execute("COMMIT")
+        self.epochs = Epochs(connection.execute(_sql.list_epochs).fetchall())
+        self.floor = connection.execute(_sql.floor).fetchone()[0]
+        self._identity = self._file_identity()
+
+    def _file_identity(self) -> tuple[int, int]:
+        status = os.stat(self.path)
+        return status.st_dev, status.st_ino
+
+    def check_file(self) -> None:
+        """Raise FileReplaced unless the path still names the file that is open."""
+        try:
+            same = self._file_identity() == self._identity
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise FileReplaced(f"{self.path} was moved or replaced while the server was running")
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Commit what was accepted, fold the WAL into the file and let go of it."""
+        self._closing = True
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+        await self._task
+        # The readers first: the last connection to close checkpoints and removes the WAL.
+        await self._close_connections()
+        os.close(self._lock)
+
+    async def _close_connections(self) -> None:
+        while not self._readers.empty():
+            await self._readers.get_nowait().close()
+        if hasattr(self, "_writer"):
+            await self._writer.close()
+
+    @property
+    def head(self) -> int:
+        """Seq of the newest committed event that this process has heard of."""
+        return self._next - 1
+
+    # Reading
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on a reader, in one snapshot; it must fetch all that it answers."""
+        reader = await self._readers.get()
+        try:
+            return await _on_thread(reader, _snapshot, work)
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error) from error
+        finally:
+            # A cancelled read still runs to its end on that thread; the next one queues there.
+            self._readers.put_nowait(reader)
+
+    # Writing
+
+    async def write(
+        self, work: Callable[[Transaction], T], *, key: IdempotencyKey | None = None
+    ) -> T:
+        """Run ``work`` in the next transaction; returns once that is committed and announced.
+
+        With a key, a request seen before is answered from memory and changes nothing.
+        Raises what ``work`` refuses with (a Problem), and Busy when the store cannot keep up.
+        """
+        if len(self._pending) >= QUEUE:
+            self._room.clear()
+            try:
+                await asyncio.wait_for(self._room.wait(), PATIENCE)
+            except TimeoutError:
+                raise Busy("The database cannot keep up; try again in a moment.") from None
+        if self._closing:
+            raise Busy("The server is stopping; try again in a moment.")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Request(work, key, future))
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(None)
+        return await future
+
+    async def _run(self) -> None:
+        pending = self._pending
+        loop = asyncio.get_running_loop()
+        while True:
+            if not pending:
+                if self._closing:
+                    return
+                self._wanted = loop.create_future()
+                await self._wanted
+                continue
+            batch = [pending.popleft() for _ in range(min(len(pending), BATCH))]
+            self._room.set()
+            # A request whose client is gone before its turn is not carried out.
+            batch = [request for request in batch if not request.future.done()]
+            try:
+                outcomes, events = await _on_thread(self._writer, self._commit, batch)
+            except Exception as error:
+                self._fail(batch, error)
+                continue
+            if events:
+                self._next = events[-1].seq + 1
+                self.announce(events)
+            for request, outcome in zip(batch, outcomes, strict=True):
+                if request.future.done():
+                    continue
+                if isinstance(outcome, Exception):
+                    request.future.set_exception(outcome)
+                else:
+                    request.future.set_result(outcome)
+
+    def _fail(self, batch: list[_Request], error: Exception) -> None:
+        """Nothing of the batch was kept: say so to everyone in it."""
+        log.error("a batch of %d requests was rolled back: %r", len(batch), error)
+        if isinstance(error, sqlite3.Error):
+            error = _unavailable(error)
+        for request in batch:
+            if not request.future.done():
+                request.future.set_exception(error)
+        if isinstance(error, FileReplaced):
+            self.on_fatal(error)
+
+    def _commit(
+        self, connection: sqlite3.Connection, batch: list[_Request]
+    ) -> tuple[list[Any], list[Event]]:
+        execute = connection.execute
+        outcomes: list[Any] = []
+        execute("BEGIN IMMEDIATE")
+        try:
+            transaction = Transaction(connection, self.epochs.current, self._next)
+            for request in batch:
+                execute("SAVEPOINT request")
+                mark = len(transaction.events)
+                try:
+                    outcome = _perform(request, transaction)
+                except (Problem, sqlite3.IntegrityError) as error:
+                    # Only these undo one request alone. After any other error (disk full, I/O)
+                    # SQLite may already have rolled all of it back, so the whole batch fails.
+                    execute("ROLLBACK TO request")
+                    transaction.undo(mark)
+                    outcome = error
+                execute("RELEASE request")
+                outcomes.append(outcome)
+            if transaction.rows:
+                connection.executemany(_sql.insert_event, transaction.rows)
+            self.check_file()
+            execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                execute("ROLLBACK")
+            raise
+        return outcomes, transaction.events
+
+
+def _perform(request: _Request, transaction: Transaction) -> Any:
+    if request.key is None:
+        return request.work(transaction)
+    known, answer = recall(transaction.connection, request.key)
+    if not known:
+        answer = request.work(transaction)
+        remember(transaction.connection, request.key, answer, transaction.now)
+    return answer
+
+
+def _snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return work(connection)
+    finally:
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("ROLLBACK")
+
+
+def _unavailable(error: sqlite3.Error) -> Problem:
+    log.error("database error: %s", error)
+    return Busy(f"The database cannot be used right now ({error}); nothing was stored. Try again.")

@@ -1,0 +1,1 @@
+"""The live event path from the hub to the client."""

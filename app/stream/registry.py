@@ -1,0 +1,63 @@
+"""All open streams and polls: how many there may be, one heartbeat sweep, one end for all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+from app.errors import Busy
+from app.stream.hub import Subscriber, Wake
+from app.stream.limits import StreamLimits
+
+SWEEP = 0.5  # seconds; heartbeats are late by at most this
+
+
+class Ticking(Protocol):
+    def tick(self, now: float) -> None: ...
+
+
+class Registry:
+    def __init__(self, limits: StreamLimits) -> None:
+        self.streams: set[Ticking] = set()
+        self._limits = limits
+        self._open: set[Subscriber] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, subscriber: Subscriber, client: str) -> None:
+        """Raises Busy or TooManyRequests when there is no place for it."""
+        if self._closed:
+            raise Busy("The server is stopping; reconnect in a moment.")
+        self._limits.acquire(client)
+        self._open.add(subscriber)
+        self._empty.clear()
+
+    def remove(self, subscriber: Subscriber, client: str) -> None:
+        if subscriber in self._open:
+            self._limits.release(client)
+            self._open.discard(subscriber)
+            if not self._open:
+                self._empty.set()
+
+    async def run(self) -> None:
+        """Runs for as long as the server: heartbeats and the planned end of streams."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            now = time.monotonic()
+            for stream in tuple(self.streams):
+                stream.tick(now)
+
+    async def close(self, grace: float) -> None:
+        """End every stream and answer every poll; returns when all have, or after ``grace`` s."""
+        self._closed = True
+        for subscriber in tuple(self._open):
+            subscriber.wake(Wake.CLOSE)
+        try:
+            await asyncio.wait_for(self._empty.wait(), grace)
+        except TimeoutError:
+            pass  # those left take no bytes; their connections end with the process

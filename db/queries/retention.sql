@@ -1,0 +1,45 @@
+-- name: old_events
+-- Of the oldest events but the newest of all, those that are too old or too many.
+SELECT count(*), max(seq) FROM (
+    SELECT seq, timestamp FROM events ORDER BY seq LIMIT ?
+) WHERE seq < ? AND (timestamp < ? OR seq <= ?);
+
+-- name: trim_events
+DELETE FROM events WHERE seq <= ?;
+
+-- name: raise_floor
+UPDATE event_floor SET seq = max(seq, ?);
+
+-- name: trim_epochs
+-- The epoch that holds the floor stays: a cursor at the floor is still good.
+DELETE FROM epochs WHERE id < (
+    SELECT max(id) FROM epochs WHERE first_seq <= (SELECT seq FROM event_floor)
+);
+
+-- name: next_deleted_task
+SELECT task_id FROM deleted_tasks LIMIT 1;
+
+-- name: trim_lines
+DELETE FROM log_lines WHERE task_id = ? AND n IN (
+    SELECT n FROM log_lines WHERE task_id = ? ORDER BY n LIMIT ?
+);
+
+-- name: forget_producers
+DELETE FROM log_producers WHERE task_id = ?;
+
+-- name: forget_deleted_task
+DELETE FROM deleted_tasks WHERE task_id = ?;
+
+-- name: trim_keys
+DELETE FROM idempotency_keys WHERE key IN (
+    SELECT key FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?
+);
+
+-- name: used_bytes
+SELECT (pc.page_count - fl.freelist_count) * ps.page_size
+FROM pragma_page_count AS pc, pragma_freelist_count AS fl, pragma_page_size AS ps;
+
+-- name: oldest_finished_log
+SELECT id FROM tasks WHERE active = 0
+    AND EXISTS (SELECT 1 FROM log_lines WHERE task_id = tasks.id)
+ORDER BY id LIMIT 1;

@@ -1,0 +1,99 @@
+-- Tasks: one row a task, `version` rises by one at each change.
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- what people see ("Task #42"), never reused
+    name TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'stalled', 'completed', 'failed', 'cancelled')),
+    progress REAL CHECK (progress BETWEEN 0 AND 100), -- percent, null = unknown
+    current REAL,
+    total REAL,
+    unit TEXT,
+    message TEXT,
+    payload TEXT, -- JSON
+    result TEXT, -- JSON
+    error TEXT,
+    labels TEXT NOT NULL DEFAULT '{}', -- JSON object of strings
+    priority INTEGER NOT NULL DEFAULT 0,
+    claimable INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 1,
+    max_retries INTEGER NOT NULL DEFAULT 0,
+    run_at TEXT,
+    created_at TEXT NOT NULL, -- all times: RFC 3339, UTC, milliseconds, Z
+    updated_at TEXT NOT NULL,
+    started_at TEXT,
+    finished_at TEXT,
+    heartbeat_at TEXT,
+    heartbeat_timeout REAL, -- seconds, null = this producer sends none
+    heartbeat_due REAL, -- unix seconds after which a running task counts as stalled
+    worker TEXT,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    rate REAL, -- units a second, smoothed
+    speed REAL, -- percent a second, smoothed
+    sampled_from REAL, -- unix seconds of the first progress sample of this attempt
+    sampled_at REAL, -- and of the newest
+    eta_seconds REAL,
+    last_line INTEGER NOT NULL DEFAULT 0, -- highest line number of its log
+    version INTEGER NOT NULL DEFAULT 1,
+    active INTEGER NOT NULL GENERATED ALWAYS AS (status IN ('pending', 'running', 'stalled')) VIRTUAL
+) STRICT;
+CREATE INDEX tasks_active ON tasks (active, id);
+CREATE INDEX tasks_status ON tasks (status, id);
+CREATE INDEX tasks_queue ON tasks (queue, id);
+CREATE INDEX tasks_overdue ON tasks (heartbeat_due) WHERE status = 'running' AND heartbeat_due IS NOT NULL;
+
+-- Log lines: `n` counts from 1 within a task and is the order of truth.
+CREATE TABLE log_lines (
+    task_id INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    time TEXT NOT NULL, -- server's clock
+    sent_at TEXT, -- the producer's own time, for display only
+    level TEXT,
+    stream TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (task_id, n)
+) STRICT, WITHOUT ROWID;
+
+-- What each log producer has delivered: its last batch, and which of its newest lines became which n.
+CREATE TABLE log_producers (
+    task_id INTEGER NOT NULL,
+    producer TEXT NOT NULL,
+    batch INTEGER NOT NULL,
+    lines TEXT NOT NULL DEFAULT '{}', -- JSON object, producer's line number -> n, newest 200
+    PRIMARY KEY (task_id, producer)
+) STRICT, WITHOUT ROWID;
+
+-- Deleted tasks whose log lines are still to be removed, in small batches.
+CREATE TABLE deleted_tasks (task_id INTEGER PRIMARY KEY) STRICT;
+
+-- The append-only event log. A LOG event's data holds a range of line numbers, joined when encoded.
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY, -- strictly ascending in commit order, never reused
+    type TEXT NOT NULL,
+    task_id INTEGER,
+    queue TEXT,
+    timestamp TEXT NOT NULL,
+    message TEXT NOT NULL,
+    data TEXT NOT NULL -- JSON
+) STRICT;
+
+-- One row: every event with seq <= floor may be gone.
+CREATE TABLE event_floor (seq INTEGER NOT NULL) STRICT;
+INSERT INTO event_floor VALUES (0);
+
+-- One row a server start: the random name under which events from first_seq on are known.
+CREATE TABLE epochs (
+    id INTEGER PRIMARY KEY,
+    epoch TEXT NOT NULL UNIQUE,
+    first_seq INTEGER NOT NULL,
+    started_at TEXT NOT NULL
+) STRICT;
+
+-- Answers kept for 24 hours, so that a retried POST is harmless.
+CREATE TABLE idempotency_keys (
+    key TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL, -- of method, path and body
+    response TEXT NOT NULL, -- JSON
+    created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);

@@ -1,0 +1,104 @@
+"""A real server in a process of its own, on a real port, with a real file."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ADDRESS = re.compile(r"http://\S+?(?=/ )")
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
+    """The first true value of ``condition``; fails after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s: {what or condition}")
+        time.sleep(0.01)
+    return value
+
+
+class Server:
+    """``livequeue serve`` as a subprocess; it can be stopped, killed and started again."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.database_path = folder / "livequeue.db"
+        self.log_path = folder / "server.log"
+        self.flags = flags
+        self.url = ""
+        self.process: subprocess.Popen[bytes]
+
+    def start(self) -> Server:
+        """Start it, on the port it had before if it had one."""
+        bind = self.url.removeprefix("http://") or "127.0.0.1:0"
+        command = [sys.executable, "-m", "livequeue_client.cli", "serve"]
+        command += ["--bind", bind, "--db", str(self.database_path), *self.flags]
+        with self.log_path.open("ab") as log:
+            start = log.tell()
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        self.url = wait_until(lambda: self._address(start), 20, "the server to start")
+        return self
+
+    def _address(self, start: int) -> str:
+        text = self.log_path.read_bytes()[start:].decode()
+        if self.process.poll() is not None:
+            pytest.fail(f"the server ended with {self.process.returncode}:\n{text}")
+        found = ADDRESS.search(text)
+        return found.group() if found else ""
+
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; returns the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(10)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers with flags of one's own; each has its own folder unless one is given."""
+    servers: list[Server] = []
+
+    def make(*flags: str, folder: Path | None = None) -> Server:
+        if folder is None:
+            folder = tmp_path / f"server-{len(servers)}"
+            folder.mkdir()
+        server = Server(folder, *flags)
+        servers.append(server)
+        return server.start()
+
+    yield make
+    for server in servers:
+        if server.running:
+            server.kill()
+
+
+@pytest.fixture
+def server(make_server: Callable[..., Server]) -> Server:
+    return make_server()
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
+        yield client
+
+

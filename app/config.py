@@ -62,7 +62,9 @@ class Settings:
     def __post_init__(self) -> None:
         host, colon, port = self.bind.rpartition(":")
         if not colon or not host or not port.isdigit() or int(port) > 65535:
-            raise ConfigError(f"bind must be HOST:PORT, for example 127.0.0.1:8000, not {self.bind!r}")
+            raise ConfigError(
+                f"bind must be HOST:PORT, for example 127.0.0.1:8000, not {self.bind!r}"
+            )
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ConfigError("log_level must be debug, info, warning or error")
         for item in fields(self):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import ipaddress
 import logging
@@ -147,13 +146,13 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
             shutdown_trigger=shutdown,
         )
     )
-    await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)
+    stopping = asyncio.ensure_future(stop)
+    await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     # A client that takes no bytes holds up Hypercorn's own end (for ever on Python 3.12).
     await asyncio.wait([serving], timeout=STREAMS_GRACE + REQUESTS_GRACE + 0.3)
     for task in (*background, serving):
         task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.wait([*background, serving], timeout=0.2)
+    await asyncio.wait((*background, serving), timeout=0.2)
     if serving.done() and not serving.cancelled() and (error := serving.exception()):
         raise error
     return stop.result() if stop.done() else 0

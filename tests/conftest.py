@@ -100,5 +100,3 @@ def server(make_server: Callable[..., Server]) -> Server:
 def http(server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
         yield client
-
-

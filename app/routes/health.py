@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import Any
 
 from quart import Blueprint
@@ -13,9 +13,9 @@ from app.state import state
 blueprint = Blueprint("health", __name__)
 
 
-def _size(path: str) -> int:
+def _size(path: Path) -> int:
     try:
-        return os.stat(path).st_size
+        return path.stat().st_size
     except FileNotFoundError:
         return 0
 
@@ -24,13 +24,13 @@ def _size(path: str) -> int:
 async def healthz() -> dict[str, Any]:
     """Answers without touching the database: the event loop turns."""
     server = state()
-    path = str(server.database.path)
+    path = server.database.path
     return {
         "status": "ok",
         "version": __version__,
         "streams": len(server.registry),
         "database_bytes": _size(path),
-        "wal_bytes": _size(f"{path}-wal"),
+        "wal_bytes": _size(path.with_name(f"{path.name}-wal")),
     }
 
 

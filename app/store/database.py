@@ -16,7 +16,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiosqlite
 import msgspec
@@ -193,13 +193,11 @@ class Database:
 
     async def _start(self) -> None:
         self._writer = await aiosqlite.connect(
-                self.path, isolation_level=None, cached_statements=512
-            )
+            self.path, isolation_level=None, cached_statements=512
+        )
         await _on_thread(self._writer, self._prepare)
         for _ in range(READERS):
-            reader = await aiosqlite.connect(
-                self.path, isolation_level=None, cached_statements=512
-            )
+            reader = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512)
             self._readers.put_nowait(reader)
             await reader.executescript(PRAGMAS + "PRAGMA query_only = ON;")
         self._task = asyncio.create_task(self._run(), name="database writer")
@@ -220,7 +218,7 @@ class Database:
         self._identity = self._file_identity()
 
     def _file_identity(self) -> tuple[int, int]:
-        status = os.stat(self.path)
+        status = self.path.stat()
         return status.st_dev, status.st_ino
 
     def check_file(self) -> None:
@@ -232,7 +230,7 @@ class Database:
         if not same:
             raise FileReplaced(f"{self.path} was moved or replaced while the server was running")
 
-    async def __aenter__(self) -> Database:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -108,4 +108,3 @@ class Retention:
             return False
         execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
         return True
-

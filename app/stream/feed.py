@@ -31,9 +31,7 @@ class Feed(Subscriber):
         self._watched: list[int] = []
 
     @classmethod
-    async def open(
-        cls, hub: Hub, database: Database, topics: list[str], after: str | None
-    ) -> Feed:
+    async def open(cls, hub: Hub, database: Database, topics: list[str], after: str | None) -> Feed:
         """Start after cursor ``after`` (None: from now); ``reset`` says if that was refused.
 
         Raises NotFound for a task that does not exist.
@@ -63,10 +61,13 @@ class Feed(Subscriber):
 
     async def _seek(self, after: str) -> None:
         position = self._database.epochs.position(after)
-        if isinstance(position, int) and position > self._database.head:
-            # A snapshot may be read just before its events are announced.
-            if position > await self._database.read(head_of):
-                position = "future"
+        # A snapshot may be read just before its events are announced, so ask the file too.
+        if (
+            isinstance(position, int)
+            and position > self._database.head
+            and position > await self._database.read(head_of)
+        ):
+            position = "future"
         if isinstance(position, int) and position < self._database.floor:
             position = "expired"
         if isinstance(position, str):

@@ -186,7 +186,7 @@ class Hub:
 
     def _join(self, channels: tuple[str, ...], cursor: int, upto: int) -> tuple[bytes, int]:
         frames: list[bytes] = []
-        size = 0
+        size, last = 0, cursor
         for event in self.events(channels, cursor, upto):
             frame = sse_of(event)
             if frames and size + len(frame) > CHUNK:
@@ -212,7 +212,8 @@ class Hub:
         """Sleep until there is something to do; whoever is woken reads, then waits again."""
         if subscriber.closing is not None:
             return subscriber.closing
-        future = subscriber.future = self._loop.create_future()
+        future: asyncio.Future[Wake] = self._loop.create_future()
+        subscriber.future = future
         for name in subscriber.channels:
             channel = self._channels.get(name)
             if channel is None:

@@ -35,6 +35,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self, TypeVar, get_args
+from urllib.parse import urlsplit
 
 Mode = Literal[
     "pass", "black-hole", "reset", "502", "html", "buffer", "cut", "slow", "drop-response"
@@ -362,6 +363,12 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
         self._server: ProxyServer
         self.url = ""
+
+    @classmethod
+    def before(cls, url: str) -> Self:
+        """One in front of the server at this address."""
+        parts = urlsplit(url)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 80)
 
     def __enter__(self) -> Self:
         self._thread.start()

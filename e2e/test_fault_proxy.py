@@ -49,7 +49,7 @@ class Origin(BaseHTTPRequestHandler):
         if self.speak.acquire(timeout=SOON):
             self.wfile.write(b"two\n")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import sqlite3
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET, Meta
 
 from app.errors import Unprocessable
-from app.models import TaskFilter, TaskQuery, rfc3339
+from app.models import BULK_LIMIT, BatchAction, TaskFilter, TaskQuery, rfc3339
 from app.rules.task import Task
 from app.store.sql import Queries
 
@@ -39,6 +40,15 @@ _ORDERS = {
     "progress": _Order(("coalesce(progress, -1)", "id"), (False, False)),
     "-progress": _Order(("coalesce(progress, -1)", "id"), (True, True)),
 }
+
+_POSSIBLE = {
+    "cancel": "active AND NOT cancel_requested",
+    "retry": "NOT active AND claimable",
+    "delete": "1",
+}
+
+# What SQLite can compare with: an integer beyond 64 bits is an error there.
+_Key = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | str | float
 
 
 class Page(NamedTuple):
@@ -69,18 +79,25 @@ def page(connection: sqlite3.Connection, query: TaskQuery) -> Page:
     return Page([Task(*row[:width]) for row in rows], token)
 
 
-def matching_ids(connection: sqlite3.Connection, wanted: TaskFilter, limit: int) -> list[int]:
-    """Ids of the tasks a filter names, lowest first, at most `limit`."""
-    conditions, values = _conditions(wanted)
-    statement = _sql.list_ids.replace("/* conditions */", " AND ".join(conditions))
-    return [row[0] for row in connection.execute(statement, [*values, limit]).fetchall()]
+def targets(connection: sqlite3.Connection, command: BatchAction) -> tuple[int, list[int]]:
+    """How many tasks an action is for, and the ids of the first of them, lowest first.
 
-
-def count(connection: sqlite3.Connection, wanted: TaskFilter) -> int:
-    """How many tasks a filter names."""
-    conditions, values = _conditions(wanted)
-    statement = _sql.count_tasks.replace("/* conditions */", " AND ".join(conditions))
-    return int(connection.execute(statement, values).fetchone()[0])
+    Of a filter's tasks only those are meant that the action can be done to, so repeating an action
+    with more targets than one request takes gets to its end.
+    """
+    if command.ids is not UNSET:
+        ids = list(dict.fromkeys(command.ids))
+        return len(ids), ids
+    assert command.filter is not UNSET  # noqa: S101 (the model has exactly one of the two)
+    conditions, values = _conditions(command.filter)
+    where = " AND ".join([*conditions, _POSSIBLE[command.action]])
+    (count,) = connection.execute(
+        _sql.count_tasks.replace("/* conditions */", where), values
+    ).fetchone()
+    listed = connection.execute(
+        _sql.list_ids.replace("/* conditions */", where), [*values, BULK_LIMIT]
+    ).fetchall()
+    return count, [task_id for (task_id,) in listed]
 
 
 def _conditions(wanted: TaskFilter) -> tuple[list[str], list[Any]]:
@@ -141,7 +158,7 @@ def _encode_token(sort: str, keys: tuple[Any, ...]) -> str:
 def _decode_token(token: str, sort: str) -> list[Any]:
     try:
         data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        parts = msgspec.json.decode(data, type=list[str | int | float])
+        parts = msgspec.json.decode(data, type=list[_Key])
         if parts[0] == sort and len(parts) == 1 + len(_ORDERS[sort].keys):
             return list(parts[1:])
     except (ValueError, IndexError, msgspec.MsgspecError):

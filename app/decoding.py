@@ -1,0 +1,224 @@
+"""Request bodies and queries to the Structs of `app.models`, with errors people can act on.
+
+One decoder for all routes: JSON by msgspec (strict: no NaN, no strings for numbers), forms and
+queries by `convert` (text, so strings become numbers). Any other content type is refused, above
+all text/plain, which a foreign web page can post without asking the browser first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+import msgspec
+from quart import request
+from werkzeug.exceptions import RequestTimeout
+
+from app.errors import BadRequest, FieldError, Unprocessable, UnsupportedMedia
+from app.store.idempotency import IdempotencyKey
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+JSON_TYPE = "application/json"
+FORM_TYPE = "application/x-www-form-urlencoded"
+KEY_LIMIT = 200  # characters of an Idempotency-Key
+
+# An escape sequence of a JSON string: a surrogate pair, half of one, or any other.
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
+
+
+async def body(model: type[S]) -> S:
+    """The request's body as `model`; an empty one counts as `{}`.
+
+    Raises BadRequest (not JSON), Unprocessable (a wrong field), UnsupportedMedia, TooLarge.
+    """
+    data = await raw_body()
+    kind = request.mimetype
+    if kind == FORM_TYPE:
+        return from_pairs(model, _form_pairs(data))
+    if kind == JSON_TYPE or kind.endswith("+json"):
+        return from_json(model, data or b"{}")
+    if not data and not kind:
+        return from_json(model, b"{}")
+    raise UnsupportedMedia(
+        f"This takes {JSON_TYPE} or {FORM_TYPE}, not {kind or 'a body without Content-Type'}."
+    )
+
+
+async def raw_body() -> bytes:
+    """The whole body. Raises TooLarge, or RequestTimeout when it does not arrive in time."""
+    try:
+        return await asyncio.wait_for(_collected(), request.body_timeout)
+    except TimeoutError:
+        raise RequestTimeout from None
+
+
+async def _collected() -> bytes:
+    return await request.body  # type: ignore[no-any-return]  # a Body is awaited through __await__
+
+
+def query(model: type[S]) -> S:
+    """The query string as `model`. Raises Unprocessable, also for unknown parameters."""
+    return from_pairs(model, request.args.items(multi=True))
+
+
+async def idempotency_key() -> IdempotencyKey | None:
+    """The request's key, bound to its method, path and body; None without one."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= KEY_LIMIT or not key.isascii() or not key.isprintable():
+        raise BadRequest(f"An Idempotency-Key is 1 to {KEY_LIMIT} printable ASCII characters.")
+    parts = (request.method.encode(), request.full_path.encode(), await raw_body())
+    return IdempotencyKey(key, hashlib.sha256(b"\n".join(parts)).hexdigest())
+
+
+def from_json(model: type[S], data: bytes) -> S:
+    """JSON bytes as `model`. Raises BadRequest or Unprocessable."""
+    try:
+        return _decoder(model).decode(data)  # type: ignore[no-any-return]
+    except msgspec.ValidationError as error:
+        raise _wrong(error) from None
+    except RecursionError:
+        raise BadRequest("The JSON is nested too deeply.") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        repaired = repair_surrogates(data)
+        if repaired != data:
+            raise Unprocessable("A text must not contain half of a surrogate pair.") from None
+        raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
+
+
+def from_json_lenient(model: type[S], data: bytes) -> S:
+    """As `from_json`, but broken characters become U+FFFD: output is not always text."""
+    return from_json(model, repair_surrogates(data.decode("utf-8", "replace").encode()))
+
+
+def from_builtins(model: type[S], value: Any) -> S:
+    """Decoded JSON as `model`. Raises Unprocessable."""
+    try:
+        return msgspec.convert(value, model)
+    except msgspec.ValidationError as error:
+        raise _wrong(error) from None
+
+
+def from_pairs(model: type[S], pairs: Iterable[tuple[str, str]]) -> S:
+    """A form's or query's fields as `model`. Raises Unprocessable; only lists may repeat."""
+    lists = _list_fields(model)
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in lists:
+            values.setdefault(name, []).append(value)
+        elif name in values:
+            raise Unprocessable.field(name[:100], "is given more than once")
+        else:
+            values[name] = value
+    try:
+        return msgspec.convert(values, model, strict=False)
+    except msgspec.ValidationError as error:
+        raise _wrong(error) from None
+
+
+def repair_surrogates(data: bytes) -> bytes:
+    """JSON with halves of surrogate pairs, which no UTF-8 text can hold, replaced by U+FFFD."""
+    if b"\\ud" not in data and b"\\uD" not in data:
+        return data
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found.group(1) else found.group(), data)
+
+
+def _form_pairs(data: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            data.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000
+        )
+    except ValueError:
+        raise BadRequest("The form is not valid: up to 1000 fields of UTF-8 text.") from None
+
+
+@lru_cache(maxsize=64)
+def _decoder(model: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(model)
+
+
+@lru_cache(maxsize=64)
+def _list_fields(model: type[msgspec.Struct]) -> frozenset[str]:
+    hints = get_type_hints(model)
+    encoded: Mapping[str, str] = dict(
+        zip(model.__struct_fields__, model.__struct_encode_fields__, strict=True)
+    )
+    return frozenset(
+        encoded[field]
+        for field, hint in hints.items()
+        if field in encoded and any(get_origin(part) is list for part in (hint, *get_args(hint)))
+    )
+
+
+# Messages of msgspec: "Expected `float` <= 100.0 - at `$.progress`".
+_PATH = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`\Z")
+_BOUND = re.compile(r"Expected `(?:int|float)` (<=|>=|<|>) (\S+)\Z")
+_LENGTH = re.compile(r"Expected `(\w+)` of length (<=|>=|==) (\d+)\Z")
+_MISSING = re.compile(r"Object missing required field `(.*)`\Z")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
+_PATTERN = re.compile(r"Expected `str` matching regex '\^(.*)\$'\Z")
+_TYPE = re.compile(r"Expected `([^`]+)`(?:, got `(\w+)`)?\Z")
+_ENUM = re.compile(r"Invalid enum value (.*)\Z", re.DOTALL)
+_WORDS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "==": "exactly"}
+_KINDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+    "datetime": "a time as in RFC 3339",
+    "datetime` with a timezone component": "a time with a zone, such as Z",
+}
+
+
+def _wrong(error: msgspec.ValidationError) -> BadRequest | Unprocessable:
+    """msgspec's message as a problem that names the field and its limit."""
+    text = str(error)
+    found = _PATH.search(text)
+    field = found.group(1) if found else ""
+    if found:
+        text = text[: found.start()]
+    if text == "Number out of range":
+        return BadRequest(
+            f"{field or 'A number'} is out of range: JSON has no infinity.",
+            errors=[FieldError(field, "is out of range")],
+        )
+    for pattern in (_MISSING, _UNKNOWN):
+        if name := pattern.match(text):
+            field = f"{field}.{name.group(1)}".lstrip(".")[:200]
+            return Unprocessable.field(
+                field, "is required" if pattern is _MISSING else "is not a known field"
+            )
+    return Unprocessable.field(field or "body", _limit(text))
+
+
+def _limit(text: str) -> str:
+    """The limit in words."""
+    if found := _BOUND.match(text):
+        return f"must be {_WORDS[found.group(1)]} {float(found.group(2)):.15g}"
+    if found := _LENGTH.match(text):
+        unit = "characters" if found.group(1) == "str" else "items"
+        return f"must be {_WORDS[found.group(2)]} {found.group(3)} {unit}"
+    if found := _PATTERN.match(text):
+        return f"must match {found.group(1)}"
+    if found := _ENUM.match(text):
+        return f"has no such value as {found.group(1)[:100]}"
+    if found := _TYPE.match(text):
+        kinds = " or ".join(_KINDS.get(kind, kind) for kind in found.group(1).split(" | "))
+        got = _KINDS.get(found.group(2) or "", found.group(2))
+        return f"must be {kinds}" + (f", not {got}" if got else "")
+    return text[:200]
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).removeprefix("JSON is malformed: ")
+    return "it contains bytes that are not UTF-8" if isinstance(error, UnicodeError) else text

@@ -1,0 +1,151 @@
+"""What routes answer, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from app.models import Status
+
+
+class TaskRow(Struct):
+    """A task in a list; times are RFC 3339 UTC."""
+
+    id: int
+    name: str
+    queue: str
+    status: Status
+    progress: float | None
+    current: float | None
+    total: float | None
+    unit: str | None
+    message: str | None
+    error: str | None
+    labels: dict[str, str]
+    priority: int
+    claimable: bool
+    attempt: int
+    retry_count: int
+    max_retries: int
+    run_at: str | None
+    created_at: str
+    updated_at: str
+    started_at: str | None
+    finished_at: str | None
+    heartbeat_at: str | None
+    heartbeat_timeout: float | None
+    worker: str | None
+    cancel_requested: bool
+    rate: float | None
+    eta_seconds: float | None
+    duration_seconds: float | None
+    version: int
+
+
+class TaskReply(TaskRow):
+    """A task with all it holds."""
+
+    payload: Any
+    result: Any
+
+
+class TaskPage(Struct):
+    """One page; `next` goes into `page` of the next request, `cursor` into `/events`."""
+
+    tasks: list[TaskRow]
+    next: str | None
+    cursor: str
+
+
+class FieldProblem(Struct):
+    """A wrong field and its limit."""
+
+    field: str
+    message: str
+
+
+class ProblemReply(Struct):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] | UnsetType = UNSET
+
+
+class ItemResult(Struct):
+    """The outcome of one item, by its HTTP status."""
+
+    id: int | None
+    status: int
+    task: TaskRow | UnsetType = UNSET
+    problem: ProblemReply | UnsetType = UNSET
+
+
+class BulkReply(Struct):
+    """One result an item, in their order."""
+
+    results: list[ItemResult]
+
+
+class BatchReply(Struct):
+    """How many tasks were meant, and what became of the first 1000."""
+
+    count: int
+    results: list[ItemResult]
+
+
+class HeartbeatReply(Struct):
+    """Whether to stop."""
+
+    cancel_requested: bool
+    status: Status
+    attempt: int
+
+
+class StatsReply(Struct):
+    """Counts of all six statuses; the names of the queues."""
+
+    counts: dict[str, int]
+    queues: list[str]
+    cursor: str
+
+
+class LogLineReply(Struct):
+    """A line; `n` counts from 1 within the task."""
+
+    n: int
+    time: str
+    level: str | None
+    stream: str
+    text: str
+
+
+class LogReply(Struct):
+    """Lines in order; `total` is the number of the task's last line."""
+
+    lines: list[LogLineReply]
+    total: int
+    ended: bool
+    cursor: str
+
+
+class AppendReply(Struct):
+    """`duplicate` is there (and true) for a batch that was already stored."""
+
+    accepted: int
+    last: int
+    cancel_requested: bool
+    duplicate: bool | UnsetType = UNSET
+
+
+class NoticeReply(Struct):
+    """The notice as it was announced."""
+
+    name: str
+    message: str
+    level: str
+    task_id: int | None
+    data: Any

@@ -106,5 +106,7 @@ class Retention:
         (free,) = execute("PRAGMA freelist_count").fetchone()
         if free <= PAGES:
             return False
-        execute(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+        for _ in range(PAGES):
+            # sqlite3 makes only the first step of this pragma, which frees one page.
+            execute("PRAGMA incremental_vacuum(1)")
         return True

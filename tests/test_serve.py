@@ -1,0 +1,166 @@
+"""Starting and stopping: what is refused, and in which words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import httpx
+import pytest
+from app.config import ConfigError, Settings, load
+
+from tests.conftest import Server, wait_until
+
+SERVE = [sys.executable, "-m", "livequeue_client.cli", "serve"]
+
+
+def refused(*flags: str, **environ: str) -> str:
+    """What `serve` prints when it does not start."""
+    result = subprocess.run(
+        [*SERVE, *flags],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**os.environ, **environ},
+        check=False,
+    )
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_a_second_server_on_the_same_file_is_refused(server: Server) -> None:
+    message = refused("--bind", "127.0.0.1:0", "--db", str(server.database_path))
+    assert "already uses" in message
+    assert "--db" in message
+    assert httpx.get(f"{server.url}/healthz").status_code == 200
+
+
+def test_a_taken_port_is_refused(server: Server, tmp_path: Path) -> None:
+    message = refused("--bind", server.url.removeprefix("http://"), "--db", str(tmp_path / "x.db"))
+    assert "cannot listen on" in message
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org"])
+def test_other_machines_are_kept_out_unless_open(tmp_path: Path, host: str) -> None:
+    message = refused("--bind", f"{host}:0", "--db", str(tmp_path / "x.db"))
+    assert "--open" in message
+
+
+def test_open_permits_it_with_a_warning(make_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = Server(tmp_path, "--open")
+    server.url = "http://0.0.0.0:0"
+    server.start()
+    try:
+        assert "without a login" in server.log()
+        port = server.url.rpartition(":")[2]
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    finally:
+        assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--bind", "nonsense"], "HOST:PORT"),
+        (["--bind", "127.0.0.1:99999"], "HOST:PORT"),
+        (["--heartbeat", "1"], "heartbeat must be between 2 and 30"),
+        (["--heartbeat", "soon"], "heartbeat must be a float"),
+        (["--log-level", "loud"], "log_level"),
+        (["--config", "/nowhere.toml"], "/nowhere.toml"),
+    ],
+)
+def test_wrong_settings_are_named(flags: list[str], words: str) -> None:
+    assert words in refused(*flags)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(b"\xff\xd8" + b"not a database" * 100)
+    before = path.read_bytes()
+    message = refused("--bind", "127.0.0.1:0", "--db", str(path))
+    assert "cannot use the database file" in message
+    assert path.read_bytes() == before
+
+
+def test_a_file_replaced_under_a_running_server_stops_it(server: Server) -> None:
+    with httpx.Client(base_url=server.url) as http:
+        http.post("/api/tasks", json={"name": "before"}).raise_for_status()
+        moved = server.database_path.with_name("moved.db")
+        server.database_path.rename(moved)
+        shutil.copy(moved, server.database_path)
+        answer = http.post("/api/tasks", json={"name": "lost?"})
+        assert answer.status_code >= 500  # not acknowledged
+    assert wait_until(lambda: not server.running)
+    assert server.process.returncode == 1
+    assert "moved or replaced" in server.log()
+
+
+def test_settings_come_from_flag_environment_file_and_default(tmp_path: Path) -> None:
+    file = tmp_path / "livequeue.toml"
+    file.write_text('heartbeat = 5\nbind = "127.0.0.1:1"\nmax_streams = 7\nopen = true\n')
+    environ = {"LIVEQUEUE_BIND": "127.0.0.1:2", "LIVEQUEUE_MAX_STREAMS": "8"}
+    settings = load({"max_streams": "9"}, environ, str(file))
+    assert settings.heartbeat == 5
+    assert settings.bind == "127.0.0.1:2"
+    assert settings.max_streams == 9
+    assert settings.open is True
+    assert settings.wave_pause == Settings().wave_pause
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
+def test_every_setting_works_from_each_place_and_is_documented(
+    item: object, tmp_path: Path
+) -> None:
+    name, kind = item.name, item.type  # type: ignore[attr-defined]
+    default = item.default  # type: ignore[attr-defined]
+    value = {
+        "bool": True,
+        "int": default + 1 if kind == "int" else None,
+        "float": default + 1 if kind == "float" else None,
+        "str": {"bind": "127.0.0.1:9", "log_level": "debug"}.get(name, "x"),
+    }[kind]
+    environ = {f"LIVEQUEUE_{name.upper()}": str(value)}
+    assert getattr(load({}, environ), name) == value
+    file = tmp_path / "s.toml"
+    text = f'"{value}"' if isinstance(value, str) else str(value).lower()
+    file.write_text(f"{name} = {text}\n")
+    assert getattr(load({}, {}, str(file)), name) == value
+    assert getattr(load({name: value}, {}), name) == value
+    guide = Path(__file__).parent.parent / "docs" / "settings.md"
+    assert f"`{name}`" in guide.read_text()
+
+
+def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text("hartbeat = 5\n")
+    with pytest.raises(ConfigError, match="hartbeat"):
+        load({}, {}, str(file))
+
+
+def test_the_database_survives_a_restart(server: Server) -> None:
+    httpx.post(f"{server.url}/api/tasks", json={"name": "kept"}).raise_for_status()
+    assert server.stop() == 0
+    with sqlite3.connect(server.database_path) as connection:
+        assert connection.execute("SELECT name FROM tasks").fetchall() == [("kept",)]
+    connection.close()
+    server.start()
+    assert httpx.get(f"{server.url}/api/tasks/1").json()["name"] == "kept"
+
+
+def test_many_clients_connecting_at_once_all_get_through(server: Server) -> None:
+    port = int(server.url.rpartition(":")[2])
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
+    for client in clients:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    for client in clients:
+        client.settimeout(10)
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        client.close()

@@ -12,11 +12,10 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import msgspec
-from quart import Quart, Response, request
+from quart import Quart, Response, current_app, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 PROBLEM_JSON = "application/problem+json"
-BODY_LIMIT = 16 * 1024 * 1024  # bytes; log streams are bounded per line and buffer instead
 
 _API_ROOTS = ("/api/", "/events/")
 _API_PATHS = frozenset({"/api", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json"})
@@ -33,7 +32,7 @@ class FieldError(msgspec.Struct, frozen=True):
     message: str
 
 
-class Problem(Exception):  # noqa: N818 (RFC 9457 calls it so)
+class Problem(Exception):
     """An answer with an error status.
 
     `detail` says what happened and what to do; `errors` names fields; `headers` go on the response.
@@ -169,7 +168,11 @@ def is_api_path(path: str) -> bool:
 def from_http_exception(error: HTTPException) -> Problem:
     """Werkzeug's own errors (404 of the router, 405, 413 ...) as a problem."""
     if isinstance(error, RequestEntityTooLarge):
-        return TooLarge(f"The body is larger than {BODY_LIMIT // 1024 // 1024} MiB. Send less.")
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        return TooLarge(
+            f"The body is larger than the limit of {limit / 2**20:g} MiB ({limit} bytes). Send "
+            "less at once; logs can be sent as text/plain, which has no limit."
+        )
     headers = {
         name: value
         for name, value in error.get_headers()
@@ -185,10 +188,16 @@ def register(app: Quart, error_page: ErrorPage | None = None) -> None:
     """
 
     async def answer(problem: Problem) -> Response:
-        wants_page = not is_api_path(request.path) and request.accept_mimetypes.accept_html
-        if error_page is None or not wants_page:
+        accepted = request.accept_mimetypes
+        prefers_page = accepted.quality("text/html") > accepted.quality("application/json")
+        if error_page is None or is_api_path(request.path) or not prefers_page:
             return problem.response()
-        page = await error_page(problem)
+        try:
+            page = await error_page(problem)
+        except Exception:
+            # An error about an error would end the connection without any answer.
+            log.exception("the error page of %s failed", request.path)
+            return problem.response()
         page.status_code = problem.code
         page.headers.update(problem.headers)
         return page

@@ -8,6 +8,7 @@ import importlib.util
 from quart import Quart
 
 from app import errors
+from app.incoming import StreamRequest
 from app.resources import STATIC, TEMPLATES
 from app.state import State, attach
 from app.stream.connection import Connection
@@ -22,6 +23,7 @@ def create_app(state: State) -> Quart:
         static_url_path="/static",
     )
     app.asgi_http_class = Connection
+    app.request_class = StreamRequest
     app.config["MAX_CONTENT_LENGTH"] = state.settings.max_body
     attach(app, state)
     present = {

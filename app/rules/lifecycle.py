@@ -201,4 +201,6 @@ def decide_stall(task: Task, now: str) -> Decision:
     """The heartbeat of a running task is overdue: it may be dead, or only out of reach."""
     changes: dict[str, Any] = {"status": "stalled", "heartbeat_due": None}
     progress.settle(task, changes)
-    return decided(task, changes, now, "TASK_STATUS_CHANGED", "has not been heard of and is stalled")
+    return decided(
+        task, changes, now, "TASK_STATUS_CHANGED", "has not been heard of and is stalled"
+    )

@@ -14,6 +14,7 @@ from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 
+from app.incoming import paced
 from app.stream.sse import EventStream, StreamResponse
 
 
@@ -40,7 +41,7 @@ class Connection(ASGIHTTPConnection):
             await stream.run(receive, send, start)
 
     async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
-        await super().handle_messages(request, receive)
+        await super().handle_messages(request, paced(request, receive))
         self._gone = True
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:

@@ -1,0 +1,131 @@
+"""Log lines: append (a batch, or a stream committed while it arrives), read, download."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Response, request
+from quart_schema import document_querystring, document_request, document_response
+
+from app import decoding
+from app.errors import NotFound
+from app.event import LogLine
+from app.models import LogAppend, LogLineIn, LogQuery, LogStream
+from app.routes.answers import json_answer
+from app.routes.ingest import record_pieces, text_pieces
+from app.routes.replies import AppendReply, LogReply
+from app.routes.tasks import TASK
+from app.state import state
+from app.store import logs, tasks
+from app.store.database import Database, Transaction
+
+blueprint = Blueprint("logs", __name__)
+
+SLICE = 1000  # lines of a download read at once
+
+
+@blueprint.post(f"{TASK}/logs")
+@document_request(LogAppend)
+@document_response(AppendReply)
+async def append(task_id: int) -> Response:
+    """Append log lines.
+
+    A JSON batch; or a stream of any length, committed while it arrives: `application/x-ndjson`
+    (one line object a line) or `text/plain` (output as it is), with `stream`, `level`, `producer`,
+    `batch` and `attempt` in the query. `producer` and `batch` make a repeated delivery harmless.
+    """
+    if request.mimetype in ("text/plain", "application/x-ndjson"):
+        return await _append_stream(task_id)
+    command = await _batch()
+
+    def work(tx: Transaction) -> dict[str, Any]:
+        return logs.append(tx, task_id, command)
+
+    key = await decoding.idempotency_key()
+    return json_answer(await state().database.write(work, key=key))
+
+
+@blueprint.get(f"{TASK}/logs")
+@document_querystring(LogQuery)
+@document_response(LogReply)
+async def read(task_id: int) -> Response:
+    """Read log lines.
+
+    From a number on, or the newest `tail`, by level, stream and literal text; `format=text` and
+    `format=ndjson` download all that match.
+    """
+    query = decoding.query(LogQuery)
+    database = state().database
+    if query.format == "json":
+        return json_answer(await database.read(lambda c: logs.read(c, task_id, query)))
+    if not await database.read(lambda connection: tasks.exists(connection, task_id)):
+        raise NotFound(f"There is no task #{task_id}.")
+    text = query.format == "text"
+    name = f"task-{task_id}.{'log' if text else 'ndjson'}"
+    response = Response(
+        _download(database, task_id, query),
+        content_type="text/plain; charset=utf-8" if text else "application/x-ndjson",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+    response.timeout = None  # as long as the client takes
+    return response
+
+
+async def _batch() -> LogAppend:
+    # Output is not always text: half surrogates become U+FFFD here instead of being refused.
+    if request.mimetype == decoding.JSON_TYPE:
+        return decoding.from_json_lenient(LogAppend, await decoding.raw_body() or b"{}")
+    return await decoding.body(LogAppend)
+
+
+async def _append_stream(task_id: int) -> Response:
+    options = decoding.query(LogStream)
+    producer, batch = options.producer, options.batch
+    key = request.headers.get("Idempotency-Key")
+    if key and batch is None:
+        # A stream cannot be hashed before it is stored, but it can be recognised.
+        producer, batch = f"key:{hashlib.sha256(key.encode()).hexdigest()[:32]}", 1
+    options = msgspec.structs.replace(options, producer=producer, batch=batch)
+    database = state().database
+    if not await database.read(lambda connection: tasks.exists(connection, task_id)):
+        raise NotFound(f"There is no task #{task_id}.")
+    stream = logs.Stream(producer, batch, options.attempt)
+    pieces = text_pieces if request.mimetype == "text/plain" else record_pieces
+    accepted = 0
+    answer: dict[str, Any] = {}
+
+    async def commit(lines: list[LogLineIn], last: bool) -> None:
+        nonlocal accepted, answer
+        answer = await database.write(
+            lambda tx: logs.append_piece(tx, task_id, stream, lines, last=last)
+        )
+        accepted += answer["accepted"]
+
+    async for lines in pieces(aiter(request.body), options):
+        await commit(lines, last=False)
+        if answer.get("duplicate"):
+            return json_answer(answer)
+    await commit([], last=True)
+    return json_answer(answer | {"accepted": accepted})
+
+
+async def _download(database: Database, task_id: int, query: LogQuery) -> AsyncIterator[bytes]:
+    """The matching lines in slices: no read transaction is open while the client takes them."""
+    first = query.from_ or 1
+
+    def part(connection: sqlite3.Connection) -> list[LogLine]:
+        return logs.slice_from(connection, task_id, query, first, SLICE)
+
+    while True:
+        lines = await database.read(part)
+        if query.format == "text":
+            yield "".join(f"{line.text}\n" for line in lines).encode()
+        else:
+            yield b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        if len(lines) < SLICE:
+            return
+        first = lines[-1].n + 1

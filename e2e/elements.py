@@ -1,0 +1,88 @@
+"""The page contract as tests use it: rows and their parts, connection status, toasts."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.api import Api, Task
+
+
+def tasks_url(api: Api, url: str | None = None, **query: str) -> str:
+    """The tasks page with this test's own queue only."""
+    words = "".join(f"&{name}={value}" for name, value in query.items())
+    return f"{url or api.url}/tasks?queue={api.queue}{words}"
+
+
+def task_url(api: Api, task: Task, url: str | None = None) -> str:
+    return f"{url or api.url}/tasks/{task['id']}"
+
+
+class Row:
+    """One task in the table."""
+
+    def __init__(self, page: Page, task: Task) -> None:
+        self.locator = page.locator(f'tr[data-task-id="{task["id"]}"]')
+        self.badge = self.locator.locator(".task-status-badge")
+        self.bar = Bar(self.locator)
+        self.retries = self.locator.locator(".task-retry-count")
+        self.time = self.locator.locator(".task-time")
+
+
+class Bar:
+    """A task's progress bar: the progressbar and, inside, the part that is filled."""
+
+    def __init__(self, inside: Locator) -> None:
+        self.locator = inside.locator(".task-progress-bar").first
+        self.filled = self.locator.locator(".progress-bar")
+
+    def expect_value(self, value: str) -> None:
+        expect(self.locator).to_have_attribute("aria-valuenow", value)
+
+    def expect_colour(self, name: str) -> None:
+        expect(self.filled).to_contain_class(f"bg-{name}")
+
+    def expect_indeterminate(self) -> None:
+        expect(self.locator).not_to_have_attribute("aria-valuenow", re.compile(""))
+
+
+def connection(page: Page) -> Locator:
+    return page.locator("#connection-status")
+
+
+def expect_connection(
+    page: Page, state: str, transport: str | None = None, *, within: float | None = None
+) -> None:
+    status = connection(page)
+    expect(status).to_have_attribute("data-state", state, timeout=within)
+    if transport is not None:
+        expect(status).to_have_attribute("data-transport", transport, timeout=within)
+
+
+def expect_live(page: Page, *, within: float | None = None) -> None:
+    expect_connection(page, "live", "sse", within=within)
+
+
+def toasts(page: Page) -> Locator:
+    return page.locator(".toast")
+
+
+def evaluate_all(locator: Locator, expression: str) -> list[Any]:
+    found: list[Any] = locator.evaluate_all(f"elements => elements.map(e => {expression})")
+    return found
+
+
+LOG_TEXTS = "#log-lines .log-line .log-text"
+
+
+def log_texts(page: Page) -> list[str]:
+    """The lines in the page's log, as they stand."""
+    return page.locator(LOG_TEXTS).all_text_contents()
+
+
+def expect_log(page: Page, texts: list[str], *, within: float = 20_000) -> None:
+    """Exactly these lines, in this order, each once."""
+    expect(page.locator(LOG_TEXTS)).to_have_text(texts, timeout=within)
+    assert log_texts(page) == texts
+    numbers = evaluate_all(page.locator("#log-lines .log-line"), "Number(e.dataset.n)")
+    assert numbers == list(range(1, len(texts) + 1))

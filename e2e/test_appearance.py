@@ -1,0 +1,157 @@
+"""Light and dark, phone and desk: readable, nothing sideways, nothing covered."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.api import Api, Task
+from e2e.conftest import Pages
+from e2e.elements import connection, expect_live, task_url, tasks_url, toasts
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
+LONG = "averyveryverylongnamewithoutasinglespaceinit" * 4
+
+LUMINANCE = """([r, g, b]) => [r, g, b].map((c) => c / 255).map(
+    (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0)"""
+
+# The contrast of each element's text with what is behind it, as WCAG counts.
+CONTRASTS = (
+    """elements => {
+    const luminance = """
+    + LUMINANCE
+    + """;
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    const rgba = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const over = (top, below) => top.slice(0, 3).map(
+        (c, i) => c * top[3] / 255 + below[i] * (1 - top[3] / 255));
+    const behind = (element) => {
+        if (!element) return [255, 255, 255];
+        return over(rgba(getComputedStyle(element).backgroundColor), behind(element.parentElement));
+    };
+    return elements.map((element) => {
+        const back = behind(element);
+        const text = over(rgba(getComputedStyle(element).color), back);
+        const [a, b] = [luminance(back), luminance(text)].sort((x, y) => y - x);
+        return [element.className + " " + element.textContent.trim().slice(0, 30),
+                (a + 0.05) / (b + 0.05)];
+    });
+}"""
+)
+TEXTS = (
+    ".task-status-word, .task-name, .task-message, .task-progress-words, .task-queue, .task-time,"
+    " .chip-word, .chip-count, #shown, #connection-status span, #language, .topbar-link"
+)
+
+
+@pytest.fixture
+def tasks(api: Api) -> list[Task]:
+    states = ("pending", "running", "completed", "failed", "cancelled")
+    tasks = [api.create(f"{status} {LONG}", status=status, message=LONG) for status in states]
+    api.append(tasks[1], LONG * 3, "\x1b[31mred\x1b[0m")
+    return tasks
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_system_and_can_be_read(
+    api: Api, pages: Pages, tasks: list[Task], scheme: str
+) -> None:
+    page = pages.open(tasks_url(api), color_scheme=scheme)
+    expect_live(page)
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
+    pairs = page.locator(TEXTS).locator("visible=true").evaluate_all(CONTRASTS)
+    assert len(pairs) > 20
+    assert [pair for pair in pairs if pair[1] < 4.5] == []
+
+
+def test_the_choice_of_appearance_is_remembered(api: Api, pages: Pages) -> None:
+    page = pages.open(tasks_url(api), color_scheme="light")
+    html = page.locator("html")
+    expect(html).to_have_attribute("data-bs-theme", "light")
+    button = page.locator("#theme-button")
+    for _ in range(3):
+        button.click()
+        if html.get_attribute("data-bs-theme") == "dark":
+            break
+    expect(html).to_have_attribute("data-bs-theme", "dark")
+    page.reload()
+    expect(html).to_have_attribute("data-bs-theme", "dark")
+
+
+def expect_nothing_sideways(page: Page) -> None:
+    page.wait_for_function(
+        "document.scrollingElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+def test_nothing_scrolls_sideways(api: Api, pages: Pages, tasks: list[Task], width: int) -> None:
+    options = {**PHONE, "viewport": {"width": width, "height": 740}}
+    page = pages.open(tasks_url(api), **options)
+    expect_live(page)
+    expect_nothing_sideways(page)
+    page.goto(task_url(api, tasks[1]))
+    expect_live(page)
+    expect_nothing_sideways(page)
+
+
+def test_a_phone_has_cards_and_thumb_sized_targets(
+    api: Api, pages: Pages, tasks: list[Task]
+) -> None:
+    page = pages.open(tasks_url(api), **PHONE)
+    expect_live(page)
+    row = page.locator(f'tr[data-task-id="{tasks[1]["id"]}"]')
+    for part in (".task-name", ".task-status-badge", ".task-progress-bar", ".task-time"):
+        expect(row.locator(part)).to_be_in_viewport()
+    for target in (row.locator(".task-menu"), page.locator(".chip").first):
+        box = target.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 32
+
+
+def test_the_connection_status_is_at_the_bottom_right_and_never_covered(
+    api: Api, pages: Pages
+) -> None:
+    page = pages.open(tasks_url(api))
+    expect_live(page)
+    expect(connection(page).locator(".bi-broadcast")).to_be_visible()
+    for number in range(4):
+        task = api.create(f"job {number}", status="running")
+        api.patch(task, status="failed", error="disk full\n" * 5)
+    expect(toasts(page)).to_have_count(3)
+    status = connection(page).bounding_box()
+    size = page.viewport_size
+    assert status is not None
+    assert size is not None
+    assert size["width"] - status["x"] - status["width"] < 40
+    assert size["height"] - status["y"] - status["height"] < 40
+    for toast in toasts(page).all():
+        box = toast.bounding_box()
+        assert box is not None
+        apart = box["y"] + box["height"] <= status["y"] or box["x"] + box["width"] <= status["x"]
+        assert apart
+
+
+def test_nothing_shifts_while_progress_arrives(api: Api, pages: Pages) -> None:
+    task = api.create("steady", status="running", total=100)
+    api.create("below it")
+    page = pages.open(tasks_url(api))
+    expect_live(page)
+    places = (
+        "() => [...document.querySelectorAll('#rows tr')].map((r) => r.getBoundingClientRect().y)"
+    )
+    before = page.evaluate(places)
+    api.patch(task, current=50, message="now with a message")
+    expect(page.get_by_text("now with a message")).to_be_visible()
+    assert page.evaluate(places) == before

@@ -1,0 +1,149 @@
+"""Text that wants to be markup, script or template stays text, wherever it is shown."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.api import Api
+from e2e.conftest import Pages
+from e2e.elements import Row, evaluate_all, expect_live, task_url, tasks_url, toasts
+
+HOSTILE = [
+    "<img src=x onerror=window.pwned=1>",
+    "</script><script>window.pwned=1</script>",
+    '"><svg onload=window.pwned=1>',
+    "' onmouseover='window.pwned=1",
+    "{{7*7}} ${7*7} {% raw %}",
+    "javascript:window.pwned=1",
+    "<!--<script>-->",
+    "&lt;b&gt; &amp; &#60;",
+    "]]> \u202e \u2028 \u2029 \ufeff",
+    "%s %(name)s {name} {count}",
+]
+
+
+@pytest.fixture(params=HOSTILE, ids=lambda text: ascii(text)[1:24])
+def text(request: pytest.FixtureRequest) -> str:
+    value: str = request.param
+    return value
+
+
+def expect_harmless(page: Page) -> None:
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("main img[src=x], main svg[onload]").count() == 0
+    schemes = set(evaluate_all(page.locator("a[href]"), "e.protocol"))
+    assert schemes <= {"http:", "https:"}
+
+
+def visible(text: str) -> re.Pattern[str]:
+    """The text as innerText gives it back: runs of white space are one."""
+    words = re.split(r"[\s\u2028\u2029\ufeff]+", text)
+    return re.compile(r"[\s\ufeff]*".join(re.escape(word) for word in words))
+
+
+def test_in_the_list(api: Api, pages: Pages, text: str) -> None:
+    """Drawn by the server, then by the browser, and in toasts and the page's title."""
+    page = pages.open(tasks_url(api))
+    expect_live(page)
+    task = api.create(text, status="running", message=text, unit=text[:32], current=1)
+    row = Row(page, task)
+    expect(row.locator.locator(".task-name")).to_have_text(visible(text.strip()))
+    expect(row.locator.locator(".task-message")).to_have_text(visible(text))
+    api.patch(task, status="failed", error=text)
+    expect(toasts(page).first).to_contain_text(visible(text.strip()))
+    api.notice(text.strip()[:60], text)
+    expect(toasts(page)).to_have_count(2)
+    expect_harmless(page)
+    page.reload()
+    expect_live(page)
+    expect(row.locator.locator(".task-name")).to_have_text(visible(text.strip()))
+    expect_harmless(page)
+
+
+def test_on_the_tasks_own_page(api: Api, pages: Pages, text: str) -> None:
+    task = api.create(
+        text,
+        status="running",
+        message=text,
+        payload={"key": text, text: 1},
+        labels={"key": text[:100].strip()},
+        worker=text,
+    )
+    api.append(task, text)
+    page = pages.open(task_url(api, task))
+    expect_live(page)
+    expect(page.locator("#task-name")).to_have_text(visible(text.strip()))
+    api.append(task, text, stream="stderr")
+    expect(page.locator("#log-lines .log-line")).to_have_count(2)
+    for line in page.locator("#log-lines .log-text").all():
+        assert visible(text).search(line.inner_text())
+    api.patch(task, status="failed", error=text, result=[text])
+    expect(page.locator("#task-error-text")).to_have_text(visible(text))
+    expect_harmless(page)
+    page.reload()
+    expect_live(page)
+    expect(page.locator("#task-error-text")).to_have_text(visible(text))
+    expect(page.locator("#task-name")).to_have_text(visible(text.strip()))
+    expect_harmless(page)
+
+
+def test_in_the_address(api: Api, pages: Pages, text: str) -> None:
+    from urllib.parse import quote
+
+    api.create("something else")
+    page = pages.open(f"{tasks_url(api)}&q={quote(text)}")
+    expect_live(page)
+    expect(page.locator("#no-match")).to_be_visible()
+    expect_harmless(page)
+
+
+@pytest.mark.parametrize(
+    "path", ["/tasks/%3Cscript%3E", "/tasks/999999999", "/%22%3E%3Cimg%20src=x%3E", "/tasks/1%2F2"]
+)
+def test_in_an_address_that_leads_nowhere(api: Api, pages: Pages, path: str) -> None:
+    page = pages.open(api.url + path, network_trouble=True)
+    expect(page.locator("h1")).to_have_text("Not found")
+    expect_harmless(page)
+
+
+ESCAPES = "\x1b[31mred\x1b[0m \x1b[1;24r\x1b(B\x1b[?1003l\x1b[2J plain \x1b]0;title\x07end"
+LINK = "\x1b]8;;javascript:window.pwned=1\x1b\\click\x1b]8;;\x1b\\ after"
+
+
+def test_terminal_escapes_in_a_log(api: Api, pages: Pages) -> None:
+    task = api.create(status="running")
+    api.append(task, ESCAPES, LINK)
+    page = pages.open(task_url(api, task))
+    expect_live(page)
+    api.append(task, ESCAPES, "<b>\x1b[1mbold</b>\x1b[m", "later lines are shown")
+    lines = page.locator("#log-lines .log-text")
+    expect(lines).to_have_count(5)
+    expect(lines.last).to_have_text("later lines are shown")
+    for line in (0, 2):
+        expect(lines.nth(line)).to_have_text(re.compile(r"^red\s+plain\s+end$"))
+    expect(lines.nth(1)).to_have_text("click after")
+    expect(lines.nth(3)).to_have_text("<b>bold</b>")
+    expect_harmless(page)
+
+
+def test_a_log_is_downloaded_as_text(api: Api) -> None:
+    task = api.create(status="running")
+    api.append(task, HOSTILE[0])
+    answer = api.http.get(f"/api/tasks/{task['id']}/logs", params={"format": "text"})
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.text.rstrip("\n").endswith(HOSTILE[0])
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/999999999", "/docs"])
+def test_the_policy_permits_nothing_inline_and_nobody_else(api: Api, path: str) -> None:
+    answer = api.http.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'self'" in policy or "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", answer.text)
+    assert not re.search(r"\s(style|on\w+)=[\"']", answer.text)

@@ -1,0 +1,87 @@
+"""English and Chinese: the browser's language, a switch, and live words in both."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from e2e.api import Api
+from e2e.conftest import Pages
+from e2e.elements import Row, connection, expect_connection, expect_live, task_url, tasks_url
+from e2e.fault_proxy import FaultProxy
+
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def test_a_chinese_browser_gets_chinese(api: Api, pages: Pages) -> None:
+    page = pages.open(tasks_url(api), locale="zh-CN")
+    expect_live(page)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(connection(page)).to_contain_text("实时连接")
+    task = api.create("备份", status="running", total=10)
+    row = Row(page, task)
+    expect(row.badge).to_have_text(HAN)
+    api.patch(task, status="completed")
+    drawn_by_the_browser = row.badge.inner_text()
+    page.reload()
+    expect(row.badge).to_have_text(drawn_by_the_browser)
+
+
+def test_the_connections_words(api: Api, pages: Pages, proxy: FaultProxy) -> None:
+    proxy.set("buffer")
+    timings = {"hello": 500, "backoff": 100, "shortBackoff": 300, "wait": 1000}
+    page = pages.open(tasks_url(api, proxy.url), locale="zh", timings=timings, network_trouble=True)
+    expect_connection(page, "polling")
+    expect(connection(page)).to_contain_text("轮询模式")
+    proxy.set("502")
+    expect_connection(page, "offline")
+    expect(connection(page)).to_contain_text("离线模式")
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "en-GB", "fr"])
+def test_others_get_english(api: Api, pages: Pages, locale: str) -> None:
+    page = pages.open(tasks_url(api), locale=locale)
+    expect_live(page)
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(connection(page)).to_contain_text("live")
+
+
+def test_the_switch_is_remembered(api: Api, pages: Pages) -> None:
+    task = api.create(status="running")
+    page = pages.open(tasks_url(api))
+    page.locator("#language").select_option("zh")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.goto(task_url(api, task))
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.locator("#language").select_option("en")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_the_filters_survive_the_switch(api: Api, pages: Pages) -> None:
+    page = pages.open(tasks_url(api, status="running"))
+    page.locator("#language").select_option("zh")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page).to_have_url(re.compile("status=running"))
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/tasks/999999999"])
+def test_no_english_is_left_on_a_chinese_page(api: Api, pages: Pages, path: str) -> None:
+    """All words of the page's own; names, queues and commands are the reader's."""
+    page = pages.open(api.url + path, locale="zh-CN", network_trouble=True)
+    words = page.evaluate(
+        """() => {
+            const found = [];
+            const skip = "script, style, template, code, kbd, option, #rows, .brand, noscript";
+            const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (walker.nextNode())
+                if (!walker.currentNode.parentElement.closest(skip))
+                    found.push(walker.currentNode.textContent);
+            const told = ["title", "aria-label", "placeholder"];
+            for (const element of document.querySelectorAll("[title], [aria-label], [placeholder]"))
+                if (!element.closest("template, #rows"))
+                    found.push(...told.map((name) => element.getAttribute(name)));
+            return found.filter((text) => /[A-Za-z]{3,}/.test(text ?? ""));
+        }"""
+    )
+    ours = re.compile(r"\b(SSE|Enter|Esc|End|HTTP|LiveQueue)\b")
+    assert [word for word in words if re.search("[A-Za-z]{3,}", ours.sub("", word))] == []

@@ -1,0 +1,224 @@
+"""Restarts and cuts: the page comes back by itself, with every line once and in order."""
+
+import json
+import shutil
+import signal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from e2e.api import Api
+from e2e.conftest import Pages
+from e2e.elements import (
+    Row,
+    expect_connection,
+    expect_live,
+    expect_log,
+    log_texts,
+    task_url,
+    tasks_url,
+)
+from e2e.fault_proxy import FaultProxy, Mode
+from e2e.producer import Producer
+from e2e.server import Server
+
+BRISK = {"backoff": 100, "shortBackoff": 400, "grace": 300, "probes": [500], "answerWithin": 2000}
+LINES = [f"line {number}" for number in range(1, 61)]
+SIGNALS = [signal.SIGTERM, signal.SIGKILL]
+
+
+@pytest.mark.owned
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_restart_loses_and_doubles_nothing(
+    server: Server, pages: Pages, number: signal.Signals
+) -> None:
+    api = server.api
+    task = api.create(status="running")
+    page = pages.open(task_url(api, task), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    api.append(task, *LINES[:20])
+    expect_log(page, LINES[:20])
+    server.stop(number)
+    expect_connection(page, "offline")
+    server.start()
+    api.append(task, *LINES[20:40])
+    expect_live(page)
+    api.append(task, *LINES[40:])
+    expect_log(page, LINES)
+
+
+@pytest.mark.owned
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_restarts_under_load_lose_and_double_nothing(
+    server: Server, pages: Pages, number: signal.Signals
+) -> None:
+    api = server.api
+    task = api.create(status="running")
+    page = pages.open(task_url(api, task), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    with Producer(api, task, lines=150) as producer:
+        for count in (30, 60, 90):
+            producer.wait_for(count)
+            server.restart(number)
+        producer.finish()
+        expect_live(page)
+        expect_log(page, producer.lines)
+
+
+@pytest.mark.owned
+def test_the_list_is_right_after_a_restart(server: Server, pages: Pages) -> None:
+    api = server.api
+    moved, finished = api.create("moved", status="running"), api.create("over", status="running")
+    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    server.restart(signal.SIGKILL)
+    new = api.create("new", status="running", progress=12)
+    api.patch(moved, progress=77)
+    api.patch(finished, status="completed")
+    Row(page, moved).bar.expect_value("77")
+    expect(Row(page, finished).badge).to_contain_text("completed")
+    Row(page, new).bar.expect_value("12")
+    expect(page.locator("#rows tr[data-task-id]")).to_have_count(3)
+    expect_live(page)
+
+
+@pytest.mark.owned
+def test_a_page_that_was_offline_says_so_and_stays_readable(server: Server, pages: Pages) -> None:
+    api = server.api
+    task = api.create(status="running", progress=30)
+    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    server.stop()
+    expect_connection(page, "offline")
+    expect(page.locator("#connection-status")).to_contain_text("offline")
+    expect(page.locator("#connection-stale")).to_be_visible()
+    Row(page, task).bar.expect_value("30")
+    server.start()
+    expect_live(page)
+    expect(page.locator("#connection-stale")).to_be_hidden()
+
+
+@pytest.mark.owned
+def test_a_new_database_leaves_no_stale_rows(server: Server, pages: Pages) -> None:
+    """The cursor is of another life: the ids begin again at 1."""
+    api = server.api
+    old = [api.create(f"old {number}", status="running") for number in range(8)]
+    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    server.stop()
+    for file in server.db.parent.glob(f"{server.db.name}*"):
+        file.unlink()
+    server.start()
+    new = api.create("new life", status="running", progress=5)
+    assert new["id"] == old[0]["id"]
+    expect(page.locator("#rows tr[data-task-id]")).to_have_count(1)
+    row = Row(page, new)
+    expect(row.locator).to_contain_text("new life")
+    expect_live(page)
+    api.patch(new, progress=55)
+    row.bar.expect_value("55")
+
+
+@pytest.mark.owned
+def test_an_older_copy_of_the_database_is_noticed(server: Server, pages: Pages) -> None:
+    """A backup was put back: what came after it must go from the page too."""
+    api = server.api
+    kept = api.create("before the backup", status="running", progress=10)
+    server.stop()
+    backup = server.db.with_suffix(".backup")
+    shutil.copyfile(server.db, backup)
+    server.start()
+    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    api.patch(kept, progress=90)
+    lost = api.create("after the backup")
+    expect(Row(page, lost).locator).to_be_visible()
+    Row(page, kept).bar.expect_value("90")
+    server.stop()
+    for file in server.db.parent.glob(f"{server.db.name}-*"):
+        file.unlink()
+    shutil.copyfile(backup, server.db)
+    server.start()
+    Row(page, kept).bar.expect_value("10")
+    expect(page.get_by_text("after the backup")).to_be_hidden()
+    api.patch(kept, progress=20)
+    Row(page, kept).bar.expect_value("20")
+
+
+def test_cuts_lose_and_double_nothing(api: Api, pages: Pages, proxy: FaultProxy) -> None:
+    task = api.create(status="running")
+    url = task_url(api, task, proxy.url)
+    page = pages.open(url, timings=BRISK, network_trouble=True)
+    expect_live(page)
+    with Producer(api, task, lines=150) as producer:
+        for count in range(15, 150, 15):
+            producer.wait_for(count)
+            proxy.cut("/events/")
+        producer.finish()
+        expect_log(page, producer.lines)
+    expect_live(page)
+
+
+OUTAGES: list[Mode] = ["reset", "502", "html", "black-hole"]
+
+
+@pytest.mark.parametrize("mode", OUTAGES)
+def test_an_outage_loses_and_doubles_nothing(
+    api: Api, pages: Pages, proxy: FaultProxy, mode: Mode
+) -> None:
+    task = api.create(status="running")
+    # Silence is noticed by the heartbeats that are missing: 2 s apart here, 15 s elsewhere.
+    timings = {**BRISK, "silence": 1.2, "wait": 1000, "longBackoff": 500}
+    page = pages.open(task_url(api, task, proxy.url), timings=timings, network_trouble=True)
+    expect_live(page)
+    api.append(task, *LINES[:20])
+    expect_log(page, LINES[:20])
+    proxy.set(mode)
+    api.append(task, *LINES[20:40])
+    expect_connection(page, "offline", within=45_000)
+    assert log_texts(page) == LINES[:20]
+    proxy.set("pass")
+    expect_log(page, LINES[:40])
+    api.append(task, *LINES[40:])
+    expect_log(page, LINES)
+    expect_live(page, within=30_000)
+
+
+def test_a_server_that_is_away_is_not_hammered(api: Api, pages: Pages, proxy: FaultProxy) -> None:
+    """With the product's own timings: tries come further and further apart, and then it is back."""
+    task = api.create(status="running")
+    page = pages.open(task_url(api, task, proxy.url), network_trouble=True)
+    expect_live(page)
+    proxy.set("502", match="/events/|/api/")
+    before = len(proxy.requests())
+    expect_connection(page, "offline")
+    page.wait_for_function("start => performance.now() - start > 6000", arg=now(page))
+    assert len(proxy.requests()) - before <= 8
+    proxy.set("pass")
+    expect_live(page)
+    api.append(task, "after all that")
+    expect_log(page, ["after all that"])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refusal_is_not_repeated(api: Api, pages: Pages, status: int) -> None:
+    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    refusal = json.dumps({"type": "about:blank", "title": "No", "status": status})
+    page.route(
+        "**/events/**",
+        lambda route: route.fulfill(
+            status=status, content_type="application/problem+json", body=refusal
+        ),
+    )
+    page.reload()
+    expect_connection(page, "offline")
+    seen = [line for line in pages.guard(page).requests if "/events/" in line]
+    page.wait_for_function("start => performance.now() - start > 2000", arg=now(page))
+    again = [line for line in pages.guard(page).requests if "/events/" in line]
+    assert len(again) - len(seen) <= 1
+
+
+def now(page: Page) -> float:
+    value: float = page.evaluate("performance.now()")
+    return value

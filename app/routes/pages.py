@@ -1,0 +1,274 @@
+"""The pages, and the files they are made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, NamedTuple, get_args, get_type_hints
+from urllib.parse import urlencode
+
+import msgspec
+from markupsafe import Markup
+from quart import (
+    Blueprint,
+    Response,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+from quart.typing import ResponseReturnValue
+
+from app import vendor
+from app.ansi import plain
+from app.catalogue import choose_language
+from app.decoding import from_pairs
+from app.errors import NotFound, Problem
+from app.models import TaskQuery
+from app.resources import STATIC
+from app.rules.task import ACTIVE, STATUSES, Task, task_json
+from app.state import state
+from app.store import clock, task_list, tasks
+from app.store.events import cursor_of
+from app.wording import Wording, bar_colour, bar_value, exact, reason
+
+blueprint = Blueprint("pages", __name__)
+
+SORTS: tuple[str, ...] = get_args(get_type_hints(TaskQuery)["sort"])
+FOREVER = "public, max-age=31536000, immutable"
+LOG_LINES = 200  # drawn by the server; more on request
+_FILTERS = ("status", "queue", "label", "q", "since", "until", "sort", "limit", "page")
+
+
+@blueprint.get("/")
+async def index() -> ResponseReturnValue:
+    return redirect(url_for("pages.tasks"))
+
+
+class _List(NamedTuple):
+    """One snapshot for the tasks page."""
+
+    tasks: list[dict[str, Any]]
+    next: str | None
+    cursor: str
+    counts: dict[str, int]
+    queues: list[str]
+
+
+@blueprint.get("/tasks", endpoint="tasks")
+async def tasks_page() -> ResponseReturnValue:
+    pairs = [(key, value) for key, value in request.args.items(multi=True) if value]
+    query = from_pairs(TaskQuery, [pair for pair in pairs if pair[0] in _FILTERS])
+    _, now = clock.now()
+
+    def read(connection: sqlite3.Connection) -> _List:
+        page = task_list.page(connection, query)
+        return _List(
+            [task_json(task, now, whole=False) for task in page.tasks],
+            page.next,
+            cursor_of(connection),
+            tasks.counts(connection),
+            tasks.queues(connection),
+        )
+
+    found = await state().database.read(read)
+    w = Wording(language(), datetime.now(UTC))
+    given = [pair for pair in pairs if pair[0] in _FILTERS and pair[0] != "page"]
+    filtered = any(key != "sort" and key != "limit" for key, _ in given)
+    base = url_for("pages.tasks")
+    counts = {"": sum(found.counts.values()), **found.counts}
+    return await _page(
+        "tasks.html",
+        w,
+        page_data=_json({**found._asdict(), "now": now, "default_sort": SORTS[0]}),
+        page_title=_title(w, found.counts),
+        tasks=found.tasks,
+        cursor=found.cursor,
+        queues=sorted({*found.queues, *query.queue}),
+        query=query,
+        sorts=SORTS,
+        filtered=filtered,
+        empty=not counts[""] and not filtered and not query.page,
+        chips=[
+            {
+                "status": status,
+                "count": counts[status],
+                "chosen": query.status == ([status] if status else []),
+                "href": _href(base, _with_status(given, status)),
+            }
+            for status in ("", *STATUSES)
+        ],
+        first_href=_href(base, given),
+        next_href=_href(base, [*given, ("page", found.next)]) if found.next else None,
+        commands=_first_commands(w),
+        blank=task_json(_BLANK, now, whole=False),
+    )
+
+
+@blueprint.get("/tasks/<int(max=9223372036854775807):task_id>", endpoint="task")
+async def task_page(task_id: int) -> ResponseReturnValue:
+    _, now = clock.now()
+
+    def read(connection: sqlite3.Connection) -> tuple[Task, list[dict[str, Any]], int, str]:
+        task = tasks.get(connection, task_id)
+        lines: list[dict[str, Any]] = []
+        return task, lines, task.last_line, cursor_of(connection)
+
+    found, lines, log_total, cursor = await state().database.read(read)
+    w = Wording(language(), datetime.now(UTC))
+    task = msgspec.json.decode(msgspec.json.encode(task_json(found, now)))
+    active = task["status"] in ACTIVE
+    attempt = w.number(task["attempt"])
+    if task["max_retries"]:
+        attempt = w.t("fact.of_retries", attempt=attempt, most=w.number(task["max_retries"] + 1))
+    return await _page(
+        "task.html",
+        w,
+        page_data=_json({"task": task, "cursor": cursor, "now": now}),
+        page_title=f"{w.t('status.' + task['status'])} · #{task_id} {task['name']}",
+        task={**task, "active": active},
+        attempt_words=attempt,
+        labels=", ".join(f"{key}: {value}" for key, value in task["labels"].items()),
+        payload=_pretty(task["payload"]),
+        result=_pretty(task["result"]),
+        rate=w.rate(task),
+        lines=lines,
+        log_total=log_total,
+        log_href=f"{_root()}api/tasks/{task_id}/logs?format=text",
+        cursor=cursor,
+    )
+
+
+@blueprint.get("/assets/<fingerprint>/<path:name>")
+async def asset(fingerprint: str, name: str) -> ResponseReturnValue:
+    """Our own files under a name that changes with them: kept for ever, never stale."""
+    return await _file(str(STATIC), name, forever=fingerprint == static_fingerprint())
+
+
+@blueprint.get("/vendor/<fingerprint>/<path:name>")
+async def vendor_file(fingerprint: str, name: str) -> ResponseReturnValue:
+    if name not in vendor.FILES:
+        raise NotFound(f"There is no file {name[:100]} here.")
+    return await _file(str(vendor.folder()), name, forever=fingerprint == vendor.fingerprint())
+
+
+async def error_page(problem: Problem) -> Response:
+    """A problem for the reader of a page."""
+    w = Wording(language(), datetime.now(UTC))
+    kind = "404" if problem.code == 404 else "400" if problem.code < 500 else "500"
+    return await _page(
+        "error.html",
+        w,
+        status=problem.code,
+        heading=w.t(f"error.{kind}.title"),
+        text=problem.detail if kind == "400" else w.t(f"error.{kind}.text"),
+        errors=problem.errors,
+    )
+
+
+def language() -> str:
+    return choose_language(request.headers.get("Accept-Language"), request.cookies.get("lang"))
+
+
+@blueprint.app_context_processor
+def page_context() -> dict[str, Any]:
+    """What every template can use."""
+    w = Wording(language(), datetime.now(UTC))
+    return {
+        "w": w,
+        "t": w.t,
+        "lang": w.language,
+        "html_lang": "zh-CN" if w.language == "zh" else w.language,
+        "root": _root(),
+        "asset": lambda name: url_for("pages.asset", fingerprint=static_fingerprint(), name=name),
+        "vendor": lambda name: url_for(
+            "pages.vendor_file", fingerprint=vendor.fingerprint(), name=name
+        ),
+        "bar_colour": bar_colour,
+        "bar_value": bar_value,
+        "exact": exact,
+        "plain": plain,
+        "reason": reason,
+    }
+
+
+@cache
+def static_fingerprint() -> str:
+    """Of all static files together, so that modules find each other under one version."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(STATIC)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+async def _page(template: str, w: Wording, **context: Any) -> Response:
+    response: Response = await make_response(await render_template(template, w=w, t=w.t, **context))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept-Language, Cookie"
+    return response
+
+
+async def _file(folder: str, name: str, *, forever: bool) -> Response:
+    response = await send_from_directory(folder, name, conditional=True)
+    response.headers["Cache-Control"] = FOREVER if forever else "no-cache"
+    return response
+
+
+def _root() -> str:
+    """The address of the server's root, with the prefix it is mounted under."""
+    return url_for("pages.index")
+
+
+def _first_commands(w: Wording) -> list[tuple[str, str]]:
+    server = request.url_root.rstrip("/")
+    return [
+        (w.t("empty.run"), f"livequeue run --server {server} -- rsync -a --info=progress2 SRC DST"),
+        (w.t("empty.curl"), f"curl -d name=backup {server}/api/tasks"),
+    ]
+
+
+def _title(w: Wording, counts: Mapping[str, int]) -> str:
+    """`3 running · 1 failed`"""
+    parts = [
+        w.t(f"title.{status}", count=counts[status])
+        for status in ("running", "failed")
+        if counts[status]
+    ]
+    return " · ".join(parts) or f"{w.t('title.tasks')} · LiveQueue"
+
+
+def _with_status(pairs: Iterable[tuple[str, str]], status: str) -> list[tuple[str, str]]:
+    chosen = [("status", status)] if status else []
+    return chosen + [pair for pair in pairs if pair[0] != "status"]
+
+
+def _href(base: str, pairs: Iterable[tuple[str, str]]) -> str:
+    text = urlencode(list(pairs))
+    return f"{base}?{text}" if text else base
+
+
+def _json(value: object) -> Markup:
+    """JSON that may stand inside a <script> element."""
+    text = msgspec.json.encode(value).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 (escaped above)
+
+
+def _pretty(value: object) -> str:
+    return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+_BLANK = Task(
+    **{name: None for name in Task.__struct_fields__}
+    | {"id": 0, "name": "", "queue": "", "status": "pending", "labels": "{}", "priority": 0}
+    | {"claimable": 0, "attempt": 1, "max_retries": 0, "cancel_requested": 0, "last_line": 0}
+    | {"created_at": "", "updated_at": "", "version": 0}
+)

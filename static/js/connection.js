@@ -1,0 +1,98 @@
+// The connection status, bottom right, and what depends on it.
+
+import { byId, setAttribute, setText } from "./page.js";
+
+export class ConnectionView {
+  constructor({ wording, announcer, clock }) {
+    this.wording = wording;
+    this.announcer = announcer;
+    this.element = byId("connection-status");
+    this.word = this.element.querySelector(".connection-word");
+    this.detail = byId("connection-detail");
+    this.stale = byId("connection-stale");
+    this.status = null;
+    this.offlineSince = null;
+    clock.onTick(() => this.#tick());
+    for (const type of ["pointerenter", "focus"]) this.element.addEventListener(type, () => this.#tick());
+  }
+
+  draw(status) {
+    const before = this.element.dataset.state;
+    const first = this.status === null;
+    this.status = status;
+    this.element.dataset.state = status.state;
+    this.element.dataset.transport = status.transport;
+    delete this.element.dataset.connecting;
+    const { t } = this.wording;
+    setText(this.word, t(`connection.${status.state}`));
+    if (before !== status.state && !first) {
+      this.announcer.say(t("announce.state", { state: t(`connection.${status.state}`) }));
+    }
+    const offline = status.state === "offline";
+    this.offlineSince = offline ? (this.offlineSince ?? status.since) : null;
+    setOffline(offline, t("error.offline_action"));
+    this.#tick();
+  }
+
+  #tick() {
+    const { status } = this;
+    if (status === null) return;
+    const { t } = this.wording;
+    const seconds = (moment) => (Date.now() - moment) / 1000;
+    const lines = [
+      t("connection.since", {
+        state: t(`connection.${status.state}`),
+        duration: this.wording.duration(seconds(status.since)),
+      }),
+    ];
+    if (status.state !== "offline") lines.push(t(`connection.transport.${status.transport}`));
+    lines.push(
+      status.lastEvent === null
+        ? t("connection.no_event")
+        : t("connection.age", { age: this.wording.age(Math.floor(seconds(status.lastEvent))) }),
+    );
+    if (status.reason) {
+      lines.push(t("connection.fallback", {
+        age: this.wording.age(Math.floor(seconds(status.fellBack))),
+        reason: t(`connection.reason.${status.reason}`),
+      }));
+    }
+    setText(this.detail, lines.join("\n"));
+    this.#drawStale();
+  }
+
+  #drawStale() {
+    const { status } = this;
+    const { t } = this.wording;
+    const offline = status.state === "offline";
+    this.stale.hidden = !offline;
+    if (!offline) return;
+    const parts = [t("connection.stale", { time: timeOfDay(this.offlineSince, this.wording) })];
+    const { problem } = status;
+    if (problem) parts.push(t(`connection.problem.${problem.kind}`, { status: problem.status }));
+    const wait = Math.ceil(((status.retryAt ?? 0) - Date.now()) / 1000);
+    if (wait > 0) parts.push(t("connection.retry", { count: wait }));
+    setText(this.stale, parts.join(" · "));
+  }
+}
+
+// Buttons that change something wait for the server; `title` says why.
+function setOffline(offline, why) {
+  document.body.classList.toggle("offline", offline);
+  for (const button of document.querySelectorAll("button[data-action]")) {
+    if (button.closest("template")) continue;
+    if (offline && !button.disabled) {
+      button.dataset.title = button.title;
+      button.disabled = true;
+      setAttribute(button, "title", why);
+    } else if (!offline && button.disabled) {
+      button.disabled = false;
+      setAttribute(button, "title", button.dataset.title || null);
+    }
+  }
+}
+
+function timeOfDay(moment, wording) {
+  const format = new Intl.DateTimeFormat(wording.catalogue.language, { timeStyle: "medium" });
+  return format.format(new Date(moment));
+}

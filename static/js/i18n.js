@@ -1,0 +1,31 @@
+// The same catalogue as the server's: static/locale/LANGUAGE.json, see app/catalogue.py.
+
+export class Catalogue {
+  constructor(language, messages) {
+    this.language = language;
+    this.messages = messages;
+    this.plurals = new Intl.PluralRules(language);
+    this.numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+    this.t = this.t.bind(this);
+  }
+
+  t(key, parameters = {}) {
+    let message = this.messages[key] ?? key;
+    const values = { ...parameters };
+    if (typeof message === "object") {
+      message = message[this.plurals.select(values.count)] ?? message.other;
+    }
+    if (typeof values.count === "number") values.count = this.number(values.count);
+    return message.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+  }
+
+  number(value) {
+    return this.numbers.format(value);
+  }
+}
+
+export async function loadCatalogue(language) {
+  const address = new URL(`../locale/${language}.json`, import.meta.url);
+  const response = await fetch(address, { credentials: "same-origin" });
+  return new Catalogue(language, await response.json());
+}

@@ -1,0 +1,73 @@
+// What both live pages have: words, clock, connection, toasts, announcements.
+
+import { Announcer } from "./announce.js";
+import { Clock } from "./clock.js";
+import { ConnectionView } from "./connection.js";
+import { openHelp } from "./dialogs.js";
+import { Wording } from "./format.js";
+import { loadCatalogue } from "./i18n.js";
+import { byId, language, root } from "./page.js";
+import { startSettings } from "./settings.js";
+import { Stream } from "./stream/stream.js";
+import { timings } from "./stream/timings.js";
+import { Toasts } from "./toasts.js";
+
+const VERDICT = "livequeue.transport"; // in this tab: streams are mute here, until when
+const HOUR = 3600000;
+
+export async function startLive(serverNow) {
+  const catalogue = await loadCatalogue(language);
+  const { t } = catalogue;
+  const clock = new Clock(serverNow);
+  const wording = new Wording(catalogue, clock.now);
+  const announcer = new Announcer(t);
+  const toasts = new Toasts({ t });
+  const view = new ConnectionView({ wording, announcer, clock });
+  clock.start(wording);
+  startSettings(t);
+  byId("help-button").addEventListener("click", openHelp);
+  return { t, clock, wording, announcer, toasts, view };
+}
+
+// handlers: event, reset, end, denied, as of Stream
+export function connect({ topics, cursor, handlers, context }) {
+  const stream = new Stream({
+    url: (names, parameters) => `${root}events/${names.join(",")}?${new URLSearchParams(parameters)}`,
+    topics,
+    cursor,
+    timings: timings(localStorage),
+    memory: verdict,
+    handlers: {
+      ...handlers,
+      status: (status) => context.view.draw(status),
+      heartbeat: (body) => body.timestamp && context.clock.sync(body.timestamp),
+    },
+  });
+
+  addEventListener("online", () => stream.wake(true));
+  document.addEventListener("visibilitychange", () => document.hidden || stream.wake());
+  // Out of the way of the back/forward cache, and on from the cursor when it brings us back.
+  addEventListener("pagehide", () => stream.stop());
+  addEventListener("pageshow", (event) => event.persisted && stream.start());
+  stream.start();
+  return stream;
+}
+
+const verdict = {
+  get() {
+    try {
+      const { reason, until } = JSON.parse(sessionStorage.getItem(VERDICT) ?? "{}");
+      return until > Date.now() ? reason : null;
+    } catch {
+      return null;
+    }
+  },
+  set(reason) {
+    try {
+      if (reason) sessionStorage.setItem(VERDICT, JSON.stringify({ reason, until: Date.now() + HOUR }));
+      else sessionStorage.removeItem(VERDICT);
+    } catch {
+      // storage is full or forbidden: each page finds out for itself
+    }
+  },
+};

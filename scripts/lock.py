@@ -32,13 +32,14 @@ def resolver() -> str:
 
 
 def compile_lock(extra: list[str]) -> str:
+    uv = resolver()
     draft = TOOLS / "requirements.txt"
     if LOCK.exists():
         # The resolver keeps the versions of the file it writes over, unless told to upgrade.
         draft.write_text(LOCK.read_text())
     options = "--quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url"
     run(
-        resolver(), "pip", "compile", *options.split(), "--python-version", "3.11",
+        uv, "pip", "compile", *options.split(), "--python-version", "3.11",
         "--group", "dev", "--no-emit-package", "livequeue-client", *extra,
         "--output-file", str(draft), "pyproject.toml", "client/pyproject.toml",
     )  # fmt: skip

@@ -1,0 +1,120 @@
+"""One request to a LiveQueue server."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from livequeue_client import __version__
+from livequeue_client.address import server_url
+from livequeue_client.errors import Refused, Unreachable
+
+TIMEOUT = 30.0  # for an answer
+CONNECT_TIMEOUT = 5.0
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+
+
+class Connection:
+    """A server's address with a connection pool. May be used from several threads."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        timeout: float = TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.url = server_url(url)
+        token = token or os.environ.get("LIVEQUEUE_TOKEN")
+        headers = {"User-Agent": f"livequeue-client/{__version__}", "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._timeout = timeout
+        self._client = httpx.Client(
+            headers=headers,
+            timeout=self._limits(timeout),
+            transport=transport,
+            # A proxy from the environment cannot reach this machine's loopback.
+            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
+        )
+
+    @staticmethod
+    def _limits(timeout: float) -> httpx.Timeout:
+        return httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        params: Mapping[str, str | int] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """The decoded answer (None when it is empty). `key` makes a POST safe to repeat."""
+        headers = {"Idempotency-Key": key} if key else {}
+        content = None
+        if body is not None:
+            content = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+            headers["Content-Type"] = "application/json"
+        try:
+            response = self._client.request(
+                method,
+                f"{self.url}{path}",
+                content=content,
+                headers=headers,
+                params=params,
+                timeout=self._limits(timeout or self._timeout),
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unreachable(str(error) or type(error).__name__) from error
+        return self._answer(response)
+
+    def _answer(self, response: httpx.Response) -> Any:
+        try:
+            content = response.json() if response.content else None
+        except ValueError:
+            content = response  # not ours: a portal, or some other program
+        status = response.status_code
+        if response.is_success and content is not response:
+            return content
+        if status in _TRANSIENT:
+            after = response.headers.get("Retry-After", "")
+            wait = float(after) if after.isdecimal() else None
+            raise Unreachable(f"HTTP {status}", wait and min(wait, 60.0))
+        if not isinstance(content, dict) or "title" not in content:
+            raise Unreachable(f"HTTP {status} from something that is not LiveQueue")
+        raise Refused(status, _explain(content, status), content)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _explain(problem: Mapping[str, Any], status: int) -> str:
+    said = str(problem.get("detail") or problem["title"])
+    fields = [
+        f"{item.get('field')}: {item.get('message')}"
+        for item in problem.get("errors") or ()
+        if isinstance(item, dict)
+    ]
+    return f"{said} ({'; '.join(fields)})" if fields else f"{said} (HTTP {status})"

@@ -31,7 +31,7 @@ SLICE = 1000  # lines of a download read at once
 @blueprint.post(f"{TASK}/logs")
 @document_request(LogAppend)
 @document_response(AppendReply)
-async def append(task_id: int) -> Response:
+async def append_log(task_id: int) -> Response:
     """Append log lines.
 
     A JSON batch; or a stream of any length, committed while it arrives: `application/x-ndjson`
@@ -52,7 +52,7 @@ async def append(task_id: int) -> Response:
 @blueprint.get(f"{TASK}/logs")
 @document_querystring(LogQuery)
 @document_response(LogReply)
-async def read(task_id: int) -> Response:
+async def read_log(task_id: int) -> Response:
     """Read log lines.
 
     From a number on, or the newest `tail`, by level, stream and literal text; `format=text` and

@@ -48,7 +48,7 @@ TASK = "/api/tasks/<int(max=9223372036854775807):task_id>"
 @blueprint.post("/api/tasks")
 @document_request(TaskCreate)
 @document_response(TaskReply, 201)
-async def create() -> Response:
+async def create_task() -> Response:
     """Create a task.
 
     Also takes a form: `curl -d name=backup URL/api/tasks`. With `Accept: text/plain` the answer is
@@ -85,7 +85,7 @@ async def list_tasks() -> Response:
 
 @blueprint.get(TASK)
 @document_response(TaskReply)
-async def read(task_id: int) -> Response:
+async def read_task(task_id: int) -> Response:
     """Read one task, payload and result included."""
     task = await state().database.read(lambda connection: tasks.get(connection, task_id))
     _, now = clock.now()
@@ -95,7 +95,7 @@ async def read(task_id: int) -> Response:
 @blueprint.patch(TASK)
 @document_request(TaskPatch)
 @document_response(TaskReply)
-async def report(task_id: int) -> Response:
+async def report_task(task_id: int) -> Response:
     """Report about a task: status, progress, message and more.
 
     A finished task stays as it is: its end repeated is 200, anything else late is 409.
@@ -111,7 +111,7 @@ async def report(task_id: int) -> Response:
 @blueprint.patch("/api/tasks")
 @document_request(BulkPatch)
 @document_response(BulkReply)
-async def report_many() -> Response:
+async def report_tasks() -> Response:
     """Report about many tasks at once; each item has its own result, good ones are stored."""
     updates = (await decoding.body(BulkPatch)).updates
     parsed = [_parse_update(update) for update in updates]
@@ -136,7 +136,7 @@ async def report_many() -> Response:
 @blueprint.post("/api/tasks/batch")
 @document_request(BatchAction)
 @document_response(BatchReply)
-async def act_on_many() -> Response:
+async def act_on_tasks() -> Response:
     """Cancel, retry or delete many tasks, by ids or by a filter.
 
     At most 1000 at a time; `count` says how many there are, so repeat while it is more than the
@@ -172,7 +172,7 @@ async def act_on_many() -> Response:
 @blueprint.post(f"{TASK}/cancel")
 @document_request(Cancel)
 @document_response(TaskReply)
-async def cancel(task_id: int) -> Response:
+async def cancel_task(task_id: int) -> Response:
     """Cancel a task: at once, or by asking its producer when one listens.
 
     `force` ends it without asking.
@@ -189,7 +189,7 @@ async def cancel(task_id: int) -> Response:
 @blueprint.post(f"{TASK}/retry")
 @document_request(Empty)
 @document_response(TaskReply)
-async def retry(task_id: int) -> Response:
+async def retry_task(task_id: int) -> Response:
     """Queue a finished task again, as its next attempt."""
     await decoding.body(Empty)
 
@@ -202,7 +202,7 @@ async def retry(task_id: int) -> Response:
 
 @blueprint.delete(TASK)
 @document_response(Empty, 204)
-async def delete(task_id: int) -> Response:
+async def delete_task(task_id: int) -> Response:
     """Delete a task and its log."""
     await state().database.write(lambda tx: tasks.delete(tx, task_id))
     return Response(b"", 204)

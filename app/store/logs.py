@@ -39,7 +39,6 @@ class Stream:
         self.producer = producer
         self.batch = batch
         self.attempt = attempt
-        self.accepted = 0
         self.numbering: Numbering | None = None
 
     @property
@@ -70,7 +69,10 @@ def append(tx: Transaction, task_id: int, command: LogAppend) -> dict[str, Any]:
 def append_piece(
     tx: Transaction, task_id: int, stream: Stream, lines: Sequence[LogLineIn], *, last: bool
 ) -> dict[str, Any]:
-    """Store the next piece of a stream, the last one with its batch number; as `append`."""
+    """Store the next piece of a stream, the last one with its batch number; as `append`.
+
+    `accepted` counts new lines: how often one was rewritten depends on how the stream arrived.
+    """
     task = tasks.get(tx.connection, task_id)
     place, producer, batch = stream.place, stream.producer, stream.batch
     kept = "{}"
@@ -81,6 +83,7 @@ def append_piece(
     if stream.numbering is None:
         numbers = "{}" if place is None else _row(tx.connection, task_id, place)[1]
         stream.numbering = Numbering(_decode_numbers(numbers))
+    before = task.last_line
     task = _store(tx, task, lines, stream.attempt, stream.numbering)
     known = stream.numbering.trim()
     if place is None:
@@ -91,7 +94,7 @@ def append_piece(
     else:
         text = msgspec.json.encode(known).decode()
         tx.connection.execute(_sql.put_producer, (task_id, place, 0, text))
-    return _answer(task, len(lines))
+    return _answer(task, task.last_line - before)
 
 
 def read(connection: sqlite3.Connection, task_id: int, query: LogQuery) -> dict[str, Any]:

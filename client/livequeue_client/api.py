@@ -1,0 +1,174 @@
+"""Report a job from Python.
+
+    with LiveQueue().task("nightly backup", total=len(files), unit="files") as task:
+        for n, file in enumerate(files, 1):
+            task.log(f"copying {file}")
+            task.update(current=n)
+
+The task is completed when the block ends, and failed when it raises.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+import uuid
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from livequeue_client.backoff import Backoff
+from livequeue_client.connection import TIMEOUT, Connection
+from livequeue_client.errors import Refused, Unreachable
+
+PATIENCE = 30.0  # seconds to go on trying while the server cannot be reached
+_PACE = 0.1  # seconds from one progress update to the next
+_ERROR_CHARS = 16 * 1024
+
+
+class LiveQueue:
+    """A server. Requests are repeated, safely, until `patience` is used up; then Unreachable."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+        connection: Connection | None = None,
+    ) -> None:
+        self._connection = connection or Connection(url, token=token, timeout=timeout)
+        self._patience = patience
+
+    @property
+    def url(self) -> str:
+        return self._connection.url
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        params: Mapping[str, str | int] | None = None,
+    ) -> Any:
+        """Any request of the API; a POST carries one Idempotency-Key over all its tries."""
+        key = uuid.uuid4().hex if method == "POST" else None
+        deadline = time.monotonic() + self._patience
+        backoff = Backoff()
+        while True:
+            try:
+                return self._connection.send(method, path, body, key=key, params=params)
+            except Unreachable as error:
+                pause = max(backoff.pause(), error.retry_after or 0.0)
+                if time.monotonic() + pause > deadline:
+                    raise
+                time.sleep(pause)
+
+    def task(self, name: str, **fields: Any) -> Task:
+        """Create a running task; `fields` are those of `POST /api/tasks`."""
+        return Task(
+            self, self.send("POST", "/api/tasks", {"status": "running"} | fields | {"name": name})
+        )
+
+    def tasks(self, **filters: str | int) -> list[dict[str, Any]]:
+        """One page of the task list."""
+        found: list[dict[str, Any]] = self.send("GET", "/api/tasks", params=filters)["tasks"]
+        return found
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Task:
+    """A task that we run and report. Its methods raise LiveQueueError; `id` is what people see."""
+
+    def __init__(self, server: LiveQueue, task: Mapping[str, Any]) -> None:
+        self.id = int(task["id"])
+        self.cancel_requested = False
+        self._server = server
+        self._attempt = task["attempt"]
+        self._producer = uuid.uuid4().hex
+        self._batch = 0
+        self._ended = False
+        self._pending: dict[str, Any] = {}
+        self._sent_at = 0.0
+
+    def update(self, **changes: Any) -> None:
+        """Report progress, current, total, unit, message ...: at most ten requests a second.
+
+        What comes quicker is merged, the newest value wins, and goes with the next request.
+        """
+        self._pending |= changes
+        if time.monotonic() - self._sent_at >= _PACE:
+            self._flush()
+
+    def log(self, text: str, *, stream: str = "stdout", level: str | None = None) -> None:
+        self.log_lines(text.removesuffix("\n").split("\n"), stream=stream, level=level)
+
+    def log_lines(
+        self, lines: Iterable[str], *, stream: str = "stdout", level: str | None = None
+    ) -> None:
+        self._batch += 1
+        body = {
+            "producer": self._producer,
+            "batch": self._batch,
+            "attempt": self._attempt,
+            "lines": [{"text": text, "stream": stream, "level": level} for text in lines],
+        }
+        answer = self._server.send("POST", f"/api/tasks/{self.id}/logs", body)
+        self.cancel_requested |= bool(answer.get("cancel_requested"))
+
+    def complete(self, result: Any = None) -> None:
+        self._end({"status": "completed", "result": result})
+
+    def fail(self, error: str) -> None:
+        self._end({"status": "failed", "error": error[-_ERROR_CHARS:]})
+
+    def cancelled(self) -> None:
+        """The job stopped because `cancel_requested` asked it to."""
+        self._end({"status": "cancelled"})
+
+    def _flush(self, ending: Mapping[str, Any] | None = None) -> None:
+        changes = self._pending | dict(ending or {})
+        self._pending = {}
+        self._sent_at = time.monotonic()
+        if changes:
+            path = f"/api/tasks/{self.id}"
+            answer = self._server.send("PATCH", path, changes | {"attempt": self._attempt})
+            self.cancel_requested |= bool(answer.get("cancel_requested"))
+
+    def _end(self, ending: Mapping[str, Any]) -> None:
+        self._ended = True
+        self._flush(ending)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._ended:
+            return
+        if error is None:
+            self.complete()
+            return
+        try:
+            self.fail("".join(traceback.format_exception(kind, error, trace)))
+        except (Refused, Unreachable) as trouble:
+            error.add_note(f"LiveQueue was not told: {trouble}")

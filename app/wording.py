@@ -45,6 +45,8 @@ class Wording:
     def duration(self, seconds: float) -> str:
         """Exact enough to compare: `45 s`, `3 min 12 s`, `2 h 14 min`, `3 d 4 h`."""
         whole = max(0, math.floor(seconds))
+        if whole < 1:
+            return self.t("duration.instant")
         if whole < _MINUTE:
             return self.t("duration.seconds", seconds=whole)
         if whole < 10 * _MINUTE:

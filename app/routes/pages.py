@@ -30,11 +30,12 @@ from app.ansi import plain
 from app.catalogue import choose_language
 from app.decoding import from_pairs
 from app.errors import NotFound, Problem
-from app.models import TaskQuery
+from app.event import LogLine
+from app.models import LogQuery, TaskQuery
 from app.resources import STATIC
 from app.rules.task import ACTIVE, STATUSES, Task, task_json
 from app.state import state
-from app.store import clock, task_list, tasks
+from app.store import clock, logs, task_list, tasks
 from app.store.events import cursor_of
 from app.wording import Wording, bar_colour, bar_value, exact, reason
 
@@ -115,9 +116,9 @@ async def tasks_page() -> ResponseReturnValue:
 async def task_page(task_id: int) -> ResponseReturnValue:
     _, now = clock.now()
 
-    def read(connection: sqlite3.Connection) -> tuple[Task, list[dict[str, Any]], int, str]:
+    def read(connection: sqlite3.Connection) -> tuple[Task, list[LogLine], int, str]:
         task = tasks.get(connection, task_id)
-        lines: list[dict[str, Any]] = []
+        lines = logs.read(connection, task_id, LogQuery(tail=LOG_LINES))["lines"]
         return task, lines, task.last_line, cursor_of(connection)
 
     found, lines, log_total, cursor = await state().database.read(read)

@@ -39,6 +39,7 @@ export class Wording {
 
   duration(seconds) {
     const whole = Math.max(0, Math.floor(seconds));
+    if (whole < 1) return this.t("duration.instant");
     if (whole < MINUTE) return this.t("duration.seconds", { seconds: whole });
     if (whole < 10 * MINUTE) {
       return this.t("duration.minutes_seconds", { minutes: div(whole, MINUTE), seconds: whole % MINUTE });

@@ -112,3 +112,29 @@ def load(
         if given is not None:
             values[name] = _convert(name, str(item.type), given)
     return Settings(**values)
+
+
+def markdown() -> str:
+    """The settings as ``docs/settings.md`` lists them: ``python -m app.config``."""
+    rows = [
+        f"| `{item.name}` | `{str(item.default).lower() or ' '}` | {item.metadata['help']} |"
+        for item in fields(Settings)
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Each setting can be given, strongest first, as a flag (`--max-streams 500`), as an",
+            "environment variable (`LIVEQUEUE_MAX_STREAMS=500`) or in a TOML file",
+            "(`max_streams = 500`) named by `--config` or `LIVEQUEUE_CONFIG`.",
+            "",
+            "| setting | default | what it is |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import hypercorn
 from hypercorn.asyncio.run import worker_serve
@@ -111,8 +112,10 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
         finish(1)
 
     database.on_fatal = fatal
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_on_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, finish, 0)
+        loop.add_signal_handler(number, finish, 0)
 
     hub = Hub(
         database.head,
@@ -161,6 +164,14 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
 def _report(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         log.error("%s stopped working", task.get_name(), exc_info=error)
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A connection the kernel gave up on (send time-out) is no error of ours."""
+    if isinstance(context.get("exception"), OSError) and "transport" in context:
+        log.debug("a connection was lost: %s", context["exception"])
+    else:
+        loop.default_exception_handler(context)
 
 
 def _announce_address(settings: Settings, listener: socket.socket) -> None:

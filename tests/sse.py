@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -59,6 +61,7 @@ class Reader:
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
         self._stop = threading.Event()
+        self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Reader:
@@ -67,6 +70,10 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
 
     def _run(self) -> None:
         cursor = self.after
@@ -98,6 +105,7 @@ class Reader:
             client.stream("GET", address, headers=headers) as response,
         ):
             self.status, self.headers = response.status_code, response.headers
+            self._socket = response.extensions["network_stream"].get_extra_info("socket")
             if response.status_code == 200:
                 yield from frames(response.iter_text())
 

@@ -131,9 +131,9 @@ export class Stream {
 
   #openSse(probing) {
     const heartbeat = probing ? this.t.probeHeartbeat : this.#heartbeat;
-    const attempt = { hello: false, probing, opened: this.env.now() };
+    const attempt = { hello: null, probing };
     this.#attempt = attempt;
-    this.#lastByte = attempt.opened;
+    this.#lastByte = this.env.now();
     this.#link = openSse({
       url: this.#address(heartbeat ? { heartbeat } : {}),
       EventSource: this.env.EventSource,
@@ -146,11 +146,11 @@ export class Stream {
   #onSse(attempt, type, id, body) {
     this.#lastByte = this.env.now();
     if (type === "HELLO") {
-      attempt.hello = true;
+      attempt.hello = this.#lastByte;
       this.#interval = 1000 * (body.heartbeat ?? 15);
       this.#limit = this.t.silence * this.#interval;
       if (!attempt.probing) this.#carried();
-    } else if (attempt.probing && attempt.hello) {
+    } else if (attempt.probing && attempt.hello !== null) {
       attempt.probing = false;
       this.#carried();
     }
@@ -171,9 +171,9 @@ export class Stream {
     this.#disconnect();
     if (this.#topicsLeft().length === 0) return;
     if (attempt.probing) return this.#probeFailed();
-    if (!attempt.hello) return this.#diagnose();
+    if (attempt.hello === null) return this.#diagnose();
 
-    const lived = now - attempt.opened;
+    const lived = now - attempt.hello;
     const silent = now - this.#lastByte;
     if (lived >= this.t.longLived) this.#heartbeat = null;
     else if (silent > this.t.quick) this.#heartbeat = clamp(Math.floor(silent / 2000), 2, 30);
@@ -323,7 +323,7 @@ export class Stream {
       else if (this.#attempt?.probing) {
         this.#disconnect();
         this.#probeFailed();
-      } else this.#fallBack(this.#attempt?.hello ? "silent" : "mute");
+      } else this.#fallBack(this.#attempt?.hello == null ? "mute" : "silent");
     });
   }
 
@@ -345,9 +345,10 @@ export class Stream {
     this.#outage ??= now();
     this.#failures += 1;
     this.#wait = this.t.wait; // what was learnt from cuts may have been the outage
-    const most = now() - this.#outage < this.t.shortOutage ? this.t.shortBackoff : this.t.longBackoff;
-    const pause = failure.kind === "html" ? this.t.longBackoff : this.t.backoff * 2 ** (this.#failures - 1);
-    this.#retryIn(this.#jitter(Math.min(pause, failure.kind === "html" ? this.t.longBackoff : most)));
+    const short = now() - this.#outage < this.t.shortOutage && failure.kind !== "html";
+    const most = short ? this.t.shortBackoff : this.t.longBackoff;
+    const pause = failure.kind === "html" ? most : this.t.backoff * 2 ** (this.#failures - 1);
+    this.#retryIn(this.#jitter(Math.min(pause, most)));
   }
 
   #retryIn(pause, offline = this.#outage !== null || this.status.problem !== null) {

@@ -1,0 +1,125 @@
+// A browser of our own: a clock that is turned by hand, and transports that do as they are told.
+
+import { Stream } from "../../static/js/stream/stream.js";
+
+export const tick = () => new Promise((resolve) => setImmediate(resolve));
+
+export class World {
+  constructor(options = {}) {
+    this.time = 1000;
+    this.timers = [];
+    this.sources = []; // every EventSource ever opened
+    this.polls = []; // every poll ever sent
+    this.seen = [];
+    this.states = [];
+    this.resets = [];
+    const world = this;
+    this.env = {
+      now: () => this.time,
+      random: () => 1,
+      setTimeout: (run, pause) => {
+        const timer = { at: this.time + pause, run };
+        this.timers.push(timer);
+        return timer;
+      },
+      clearTimeout: (timer) => {
+        this.timers = this.timers.filter((each) => each !== timer);
+      },
+      EventSource: class {
+        constructor(url) {
+          Object.assign(this, { url, closed: false, listeners: {} });
+          world.sources.push(this);
+        }
+        addEventListener(type, listener) {
+          this.listeners[type] = listener;
+        }
+        close() {
+          this.closed = true;
+        }
+        send(type, id, body = {}) {
+          this.listeners[type]?.({ type, lastEventId: id, data: JSON.stringify({ type, id, ...body }) });
+        }
+        hello(id = "e-0", heartbeat = 15) {
+          this.send("HELLO", id, { heartbeat });
+        }
+        fail() {
+          this.onerror();
+        }
+      },
+      fetch: (url, { signal }) =>
+        new Promise((resolve, reject) => {
+          const poll = { url: new URL(url, "http://x"), open: true };
+          signal.addEventListener("abort", () => {
+            poll.open = false;
+            reject(new Error("aborted"));
+          });
+          poll.respond = (status, type, body) => {
+            poll.open = false;
+            resolve({
+              ok: status < 400, status, headers: { get: () => type }, json: async () => body,
+            });
+          };
+          poll.answer = (cursor, events = [], more = {}) =>
+            poll.respond(200, "application/json", { events, cursor, reset: null, ended: [], ...more });
+          poll.break = () => {
+            poll.open = false;
+            reject(new Error("network"));
+          };
+          this.polls.push(poll);
+        }),
+    };
+    this.stream = new Stream({
+      url: (topics, parameters) => `/events/${topics.join(",")}?${new URLSearchParams(parameters)}`,
+      topics: ["system"],
+      cursor: "e-0",
+      env: this.env,
+      handlers: {
+        event: (event) => this.seen.push(event.id),
+        status: ({ state, transport }) => this.states.push(`${state} ${transport}`),
+        reset: (reason) => this.resets.push(reason),
+        denied: (status) => this.states.push(`denied ${status}`),
+      },
+      ...options,
+    });
+  }
+
+  // Turns the clock; timers run in order, and what they started may settle.
+  async pass(milliseconds) {
+    const end = this.time + milliseconds;
+    await tick();
+    for (;;) {
+      const next = this.timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.timers = this.timers.filter((timer) => timer !== next);
+      this.time = Math.max(this.time, next.at);
+      next.run();
+      await tick();
+    }
+    this.time = end;
+    await tick();
+  }
+
+  get source() {
+    return this.sources.at(-1);
+  }
+
+  get poll() {
+    return this.polls.at(-1);
+  }
+
+  get open() {
+    return this.sources.filter((source) => !source.closed).length + this.polls.filter((poll) => poll.open).length;
+  }
+
+  get state() {
+    return `${this.stream.status.state} ${this.stream.status.transport}`;
+  }
+
+  after(url = this.source.url) {
+    return new URL(url, "http://x").searchParams.get("after");
+  }
+}
+
+export function event(id, type = "TASK_UPDATED", data = {}) {
+  return { id, type, data };
+}

@@ -146,7 +146,10 @@ class Pages:
         context.tracing.start(screenshots=True, snapshots=True)
         if timings is not None:
             text = json.dumps(json.dumps(timings))
-            context.add_init_script(f"localStorage.setItem('livequeue.stream', {text})")
+            # about:blank, where a page begins, has no storage.
+            context.add_init_script(
+                f"if (location.host) localStorage.setItem('livequeue.stream', {text})"
+            )
         page = context.new_page()
         page.goto(url, wait_until="load")
         return page

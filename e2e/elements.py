@@ -86,3 +86,21 @@ def expect_log(page: Page, texts: list[str], *, within: float = 20_000) -> None:
     assert log_texts(page) == texts
     numbers = evaluate_all(page.locator("#log-lines .log-line"), "Number(e.dataset.n)")
     assert numbers == list(range(1, len(texts) + 1))
+
+
+def wait_until(page: Page, check: str, arg: object = None, *, within: float = 10_000) -> None:
+    """Wait until the JavaScript function says yes, asking once a frame.
+
+    Page.wait_for_function does not do: it needs eval, which our pages forbid.
+    """
+    page.evaluate(
+        f"""async ({{ arg, within }}) => {{
+            const check = {check};
+            const limit = performance.now() + within;
+            while (!await check(arg)) {{
+                if (performance.now() > limit) throw new Error("it never came true");
+                await new Promise((resume) => setTimeout(resume, 16));
+            }}
+        }}""",
+        {"arg": arg, "within": within},
+    )

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from e2e.api import Api, Task
 from e2e.conftest import Pages
-from e2e.elements import connection, expect_live, task_url, tasks_url, toasts
+from e2e.elements import connection, expect_live, task_url, tasks_url, toasts, wait_until
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 740},
@@ -90,8 +90,9 @@ def test_the_choice_of_appearance_is_remembered(api: Api, pages: Pages) -> None:
 
 
 def expect_nothing_sideways(page: Page) -> None:
-    page.wait_for_function(
-        "document.scrollingElement.scrollWidth <= document.documentElement.clientWidth"
+    wait_until(
+        page,
+        "() => document.scrollingElement.scrollWidth <= document.documentElement.clientWidth",
     )
 
 

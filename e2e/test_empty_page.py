@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.conftest import Pages
-from e2e.elements import expect_live
+from e2e.elements import expect_live, wait_until
 from e2e.server import Server, environment
 
 pytestmark = pytest.mark.owned
@@ -27,7 +27,7 @@ def test_a_copied_command_makes_the_first_task(server: Server, pages: Pages) -> 
     expect_live(page)
     curl = page.locator("#empty .command").filter(has_text="curl")
     curl.get_by_role("button").click()
-    page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('curl'))")
+    wait_until(page, "async () => (await navigator.clipboard.readText()).includes('curl')")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == curl.locator("code").inner_text()
     done = subprocess.run(

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from e2e.api import Api
 from e2e.conftest import Pages
-from e2e.elements import Row, evaluate_all, expect_live, tasks_url
+from e2e.elements import Row, evaluate_all, expect_live, tasks_url, wait_until
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -67,7 +67,8 @@ def test_what_leaves_the_filter_stays_dimmed_until_the_reader_acts(api: Api, pag
     api.patch(task, status="completed")
     expect(row.badge).to_contain_text("completed")
     expect(row.locator).to_be_visible()
-    page.wait_for_function(
+    wait_until(
+        page,
         """([left, kept]) => {
             const opacity = (id) => {
                 const row = document.querySelector(`tr[data-task-id="${id}"]`);
@@ -151,7 +152,7 @@ def test_new_tasks_wait_behind_a_pill_when_the_reader_is_elsewhere(api: Api, pag
     expect_live(page)
     page.mouse.move(500, 300)
     page.mouse.wheel(0, 600)
-    page.wait_for_function("window.scrollY > 100")
+    wait_until(page, "() => window.scrollY > 100")
     top = page.evaluate("window.scrollY")
     task = api.create("newcomer")
     pill = page.locator("#pill")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from e2e.api import Api, Task
 from e2e.conftest import Pages
-from e2e.elements import Row, expect_live, task_url, tasks_url
+from e2e.elements import Row, expect_live, task_url, tasks_url, wait_until
 
 
 @pytest.fixture
@@ -30,7 +30,8 @@ def focused_task(page: Page) -> int | None:
 
 
 def expect_focus_in(page: Page, task: Task) -> None:
-    page.wait_for_function(
+    wait_until(
+        page,
         "id => document.activeElement.closest('tr')?.dataset.taskId === String(id)",
         arg=task["id"],
     )
@@ -151,5 +152,5 @@ def test_screen_readers_hear_status_but_not_every_tick(
         api.patch(tasks[0], progress=value)
         Row(page, tasks[0]).bar.expect_value(str(value))
     api.patch(tasks[0], status="completed")
-    page.wait_for_function("window.heard.some((text) => text.includes('completed'))")
+    wait_until(page, "() => window.heard.some((text) => text.includes('completed'))")
     assert not any("40" in text for text in page.evaluate("window.heard"))

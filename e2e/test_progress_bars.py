@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from e2e.api import Api
 from e2e.conftest import Pages
-from e2e.elements import Bar, Row, expect_live, task_url, tasks_url
+from e2e.elements import Bar, Row, expect_live, task_url, tasks_url, wait_until
 
 VALUES = [
     (0, "0", "primary"),
@@ -36,7 +36,8 @@ def test_value_and_colour(api: Api, pages: Pages, progress: float, value: str, c
         expect(bar.locator).to_have_attribute("aria-valuemin", "0")
         expect(bar.locator).to_have_attribute("aria-valuemax", "100")
         expect(bar.locator).to_have_attribute("aria-label", re.compile(str(task["id"])))
-        page.wait_for_function(
+        wait_until(
+            page,
             """([id, share]) => {
                 const bar = document.querySelector(`tr[data-task-id="${id}"] .task-progress-bar`);
                 const [whole, part] = [bar, bar.querySelector(".progress-bar")].map(

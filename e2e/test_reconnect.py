@@ -17,6 +17,7 @@ from e2e.elements import (
     log_texts,
     task_url,
     tasks_url,
+    wait_until,
 )
 from e2e.fault_proxy import FaultProxy, Mode
 from e2e.producer import Producer
@@ -192,7 +193,7 @@ def test_a_server_that_is_away_is_not_hammered(api: Api, pages: Pages, proxy: Fa
     proxy.set("502", match="/events/|/api/")
     before = len(proxy.requests())
     expect_connection(page, "offline")
-    page.wait_for_function("start => performance.now() - start > 6000", arg=now(page))
+    wait_until(page, "start => performance.now() - start > 6000", arg=now(page))
     assert len(proxy.requests()) - before <= 8
     proxy.set("pass")
     expect_live(page)
@@ -214,7 +215,7 @@ def test_a_refusal_is_not_repeated(api: Api, pages: Pages, status: int) -> None:
     page.reload()
     expect_connection(page, "offline")
     seen = [line for line in pages.guard(page).requests if "/events/" in line]
-    page.wait_for_function("start => performance.now() - start > 2000", arg=now(page))
+    wait_until(page, "start => performance.now() - start > 2000", arg=now(page))
     again = [line for line in pages.guard(page).requests if "/events/" in line]
     assert len(again) - len(seen) <= 1
 

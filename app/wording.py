@@ -55,7 +55,7 @@ class Wording:
 
     def remaining(self, seconds: float) -> str:
         """No more exact than a forecast is: `45 s`, `3 min`, `2 h 14 min`."""
-        whole = max(0, math.ceil(seconds))
+        whole = max(1, math.ceil(seconds))
         if whole < _MINUTE:
             return self.t("duration.seconds", seconds=whole)
         return self._long(whole + 59 if whole < _HOUR - 59 else whole)

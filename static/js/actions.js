@@ -58,7 +58,7 @@ export class Actions {
     return confirm({
       title: one ? t(`confirm.${action}.one`, { id: ids[0] }) : t(`confirm.${action}.many`, { count: ids.length }),
       text: t(`confirm.${action}.text`),
-      button: t(`action.${action}`),
+      button: t(`confirm.${action}.yes`),
       danger: action !== "retry",
     });
   }

@@ -48,7 +48,7 @@ export class Wording {
   }
 
   remaining(seconds) {
-    const whole = Math.max(0, Math.ceil(seconds));
+    const whole = Math.max(1, Math.ceil(seconds));
     if (whole < MINUTE) return this.t("duration.seconds", { seconds: whole });
     return this.#long(whole < HOUR - 59 ? whole + 59 : whole);
   }

@@ -281,10 +281,11 @@ def check_labels(labels: dict[str, str]) -> None:
 
 
 def check_producer(producer: str | None, batch: int | None) -> None:
-    """A batch number means nothing without its producer."""
+    """A batch number means nothing without its producer, whose name is one line."""
     if batch is not None and producer is None:
         raise Unprocessable.field("producer", "is needed where there is a batch number")
-    check_texts(producer)
+    if producer is not None and _CONTROL.search(producer):
+        raise Unprocessable.field("producer", "must not contain control characters")
 
 
 def rfc3339(moment: datetime) -> str:

@@ -41,8 +41,7 @@ from app.store.events import cursor_of
 
 blueprint = Blueprint("tasks", __name__)
 
-# An id above what SQLite holds is simply a task that does not exist.
-TASK = "/api/tasks/<int(max=9223372036854775807):task_id>"
+TASK = "/api/tasks/<int:task_id>"
 
 
 @blueprint.post("/api/tasks")
@@ -263,8 +262,6 @@ def _parse_update(update: Any) -> tuple[int, TaskPatch] | Problem:
     task_id = update.get("id")
     if type(task_id) is not int:
         return Unprocessable.field("id", "is required, a whole number")
-    if not 1 <= task_id < 2**63:
-        return NotFound(f"There is no task #{str(task_id)[:30]}.")
     fields = {name: value for name, value in update.items() if name != "id"}
     try:
         return task_id, decoding.from_builtins(TaskPatch, fields)

@@ -14,6 +14,7 @@ from app.store.sql import Queries
 
 _sql = Queries("tasks")
 COLUMNS = Task.__struct_fields__
+MAX_ID = 2**63 - 1
 
 _get = _sql.get_task.replace("/* columns */", _sql.columns)
 # The id is the database's to give, the rest is ours.
@@ -24,22 +25,24 @@ _insert = _sql.insert_task.replace("/* columns */", ", ".join(COLUMNS[1:])).repl
 
 def find(connection: sqlite3.Connection, task_id: int) -> Task | None:
     """The whole task, None when there is none of that id."""
+    # An id above what SQLite holds is simply a task that does not exist.
+    if task_id > MAX_ID:
+        return None
     row = connection.execute(_get, (task_id,)).fetchone()
     return None if row is None else Task(*row)
 
 
 def get(connection: sqlite3.Connection, task_id: int) -> Task:
     """The whole task. Raises NotFound."""
-    row = connection.execute(_get, (task_id,)).fetchone()
-    if row is None:
-        raise NotFound(f"There is no task #{task_id}.")
-    return Task(*row)
+    task = find(connection, task_id)
+    if task is None:
+        raise NotFound(f"There is no task #{str(task_id)[:30]}.")
+    return task
 
 
 def exists(connection: sqlite3.Connection, task_id: int) -> bool:
     """Whether there is a task of that id."""
-    (found,) = connection.execute(_sql.task_exists, (task_id,)).fetchone()
-    return bool(found)
+    return find(connection, task_id) is not None
 
 
 def insert(tx: Transaction, decision: Decision) -> Task:

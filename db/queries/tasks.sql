@@ -13,9 +13,6 @@ sampled_at, eta_seconds, last_line, version;
 -- name: get_task
 SELECT /* columns */ FROM tasks WHERE id = ?;
 
--- name: task_exists
-SELECT EXISTS (SELECT 1 FROM tasks WHERE id = ?);
-
 -- name: insert_task
 INSERT INTO tasks (/* columns */) VALUES (/* values */);
 

@@ -1,0 +1,71 @@
+"""The description of the API: complete, consistent, and nothing from outside."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+
+
+def test_every_route_for_programs_is_described(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    operations = {
+        (method, path) for path, methods in document["paths"].items() for method in methods
+    }
+    assert {
+        ("post", "/api/tasks"),
+        ("get", "/api/tasks"),
+        ("patch", "/api/tasks"),
+        ("get", "/api/tasks/{task_id}"),
+        ("patch", "/api/tasks/{task_id}"),
+        ("delete", "/api/tasks/{task_id}"),
+        ("post", "/api/tasks/{task_id}/cancel"),
+        ("post", "/api/tasks/{task_id}/retry"),
+        ("post", "/api/tasks/{task_id}/heartbeat"),
+        ("post", "/api/tasks/{task_id}/logs"),
+        ("get", "/api/tasks/{task_id}/logs"),
+        ("post", "/api/tasks/batch"),
+        ("post", "/api/events"),
+        ("get", "/api/stats"),
+        ("get", "/healthz"),
+    } <= operations
+    assert all(
+        path.startswith(("/api/", "/events/", "/healthz", "/readyz")) for _, path in operations
+    )
+
+
+def test_references_resolve_and_operations_have_own_names(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    known = document["components"]["schemas"]
+    references = re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document))
+    assert set(references) <= set(known)
+    names = [
+        operation["operationId"]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_limits_and_bodies_are_those_of_the_code(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    create = document["components"]["schemas"]["TaskCreate"]
+    assert create["additionalProperties"] is False
+    assert create["properties"]["name"]["maxLength"] == 200
+    assert create["properties"]["progress"]["anyOf"][0]["maximum"] == 100
+    bodies = document["paths"]["/api/tasks"]["post"]["requestBody"]["content"]
+    assert set(bodies) == {"application/json", "application/x-www-form-urlencoded"}
+    logs = document["paths"]["/api/tasks/{task_id}/logs"]["post"]["requestBody"]["content"]
+    assert set(logs) == {"application/json", "application/x-ndjson", "text/plain"}
+
+
+def test_the_page_loads_nothing_from_outside(http: httpx.Client) -> None:
+    page = http.get("/docs", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    assert addresses
+    assert all(address.startswith("/") and not address.startswith("//") for address in addresses)
+    scripts = [address for address in addresses if address.endswith("docs.js")]
+    assert http.get(scripts[0]).status_code == 200

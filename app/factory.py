@@ -6,6 +6,7 @@ from quart import Quart
 
 from app import errors, security
 from app.incoming import StreamRequest
+from app.incoming import StreamRequest
 from app.resources import STATIC, TEMPLATES
 from app.routes import events, health, logs, notices, openapi, pages, tasks
 from app.state import State, attach
@@ -21,6 +22,7 @@ def create_app(state: State) -> Quart:
         static_url_path="/static",
     )
     app.asgi_http_class = Connection
+    app.request_class = StreamRequest
     app.request_class = StreamRequest
     app.config["MAX_CONTENT_LENGTH"] = state.settings.max_body
     attach(app, state)

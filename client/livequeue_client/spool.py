@@ -11,6 +11,7 @@ can be locked was left behind. Past the bound the oldest batches give way to one
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -27,7 +28,7 @@ from livequeue_client.lines import Line
 
 BOUND = 64 * 1024 * 1024
 BATCH_BYTES = 512 * 1024
-BATCH_LINES = 10_000
+BATCH_LINES = 5_000
 _SLICE = 1000
 _OURS = "livequeue"  # the stream of the spool's own remarks
 
@@ -42,8 +43,9 @@ def spool_root() -> Path:
 @dataclass(slots=True)
 class _Batch:
     number: int
-    lines: int
-    size: int
+    lines: int = 0
+    size: int = 0
+    newest: int = 0  # the highest line number in it
     dropped: int = 0  # this batch only tells that so many lines are gone
 
 
@@ -58,10 +60,10 @@ class Spool:
         self._open: IO[bytes] | None = None  # the newest batch, still growing
         self._sending: int | None = None
         self._size = 0
-        self._lost = 0  # lines that could not be written
+        self._lost = _Batch(0)  # what could not be written
         for path in sorted(folder.glob("*.batch")):
             size = path.stat().st_size
-            self._batches.append(_Batch(int(path.stem), 0, size))
+            self._batches.append(_Batch(int(path.stem), size=size))
             self._size += size
         self._number = self._batches[-1].number if self._batches else 0
 
@@ -92,7 +94,7 @@ class Spool:
 
     @property
     def empty(self) -> bool:
-        return not self._batches and not self._lost
+        return not self._batches
 
     def append(self, lines: Sequence[Line], time: str) -> None:
         with self._guard:
@@ -101,7 +103,8 @@ class Spool:
                 try:
                     self._write(part, time)
                 except OSError:
-                    self._lost += len(part)
+                    self._lost.lines += len(part)
+                    self._lost.newest = max(self._lost.newest, _newest(part))
             self._trim(time)
 
     def next_batch(self) -> tuple[int, list[dict[str, Any]]] | None:
@@ -153,14 +156,17 @@ class Spool:
         if self._open is None:
             self._number += 1
             self._open = self._path(self._number).open("ab", buffering=0)
-            self._batches.append(_Batch(self._number, 0, 0))
+            self._batches.append(_Batch(self._number))
         records = b"".join(_records(lines, time))
-        if self._lost:
-            records = _remark(self._lost, "spool not writable", lines[0].number, time) + records
-        self._open.write(records)
-        self._lost = 0
+        if self._lost.lines:
+            records = _remark(self._lost, self._lost.lines, "not writable", time) + records
         batch = self._batches[-1]
+        if self._open.write(records) != len(records):  # the disk is full: not half a record
+            self._open.truncate(batch.size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._lost = _Batch(0)
         batch.lines += len(lines)
+        batch.newest = max(batch.newest, _newest(lines))
         batch.size += len(records)
         self._size += len(records)
         if batch.size >= BATCH_BYTES or batch.lines >= BATCH_LINES:
@@ -186,10 +192,10 @@ class Spool:
                 self._path(gone.number).unlink(missing_ok=True)
                 self._size -= gone.size
                 remark.dropped += gone.lines
+                remark.newest = max(remark.newest, gone.newest)
             else:
                 remark.dropped = remark.lines
-            first = next(_read(self._path(remark.number)), {"line": 1})["line"]
-            text = _remark(remark.dropped, "spool full", first, time)
+            text = _remark(remark, remark.dropped, "full", time)
             self._path(remark.number).write_bytes(text)
             self._size += len(text) - remark.size
             remark.size = len(text)
@@ -232,18 +238,26 @@ def _record(stream: str, time: str, first: int, texts: list[str]) -> bytes:
     return json.dumps([stream, time, first, texts], separators=(",", ":")).encode() + b"\n"
 
 
-def _remark(count: int, reason: str, number: int, time: str) -> bytes:
-    text = f"\N{HORIZONTAL ELLIPSIS} {count:,} lines dropped, {reason}"
-    return _record(_OURS, time, number, [text])
+def _remark(gone: _Batch, count: int, reason: str, time: str) -> bytes:
+    """Stands where the lines are missing, under the number of the last of them."""
+    text = f"\N{HORIZONTAL ELLIPSIS} {count:,} lines dropped, spool {reason}"
+    return _record(_OURS, time, gone.newest, [text])
+
+
+def _newest(lines: Sequence[Line]) -> int:
+    return max(line.number for line in lines)
 
 
 def _read(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of a batch as the server takes them."""
-    with path.open("rb") as file:
-        for record in file:
-            try:
-                stream, time, first, texts = json.loads(record)
-            except ValueError:
-                return  # the process died while writing it
-            for number, text in enumerate(texts, first):
-                yield {"line": number, "stream": stream, "time": time, "text": text}
+    try:
+        records = path.read_bytes().splitlines()
+    except OSError:
+        return  # somebody has cleaned up
+    for record in records:
+        try:
+            stream, time, first, texts = json.loads(record)
+        except ValueError:
+            return  # the process died while writing it
+        for number, text in enumerate(texts, first):
+            yield {"line": number, "stream": stream, "time": time, "text": text}

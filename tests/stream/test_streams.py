@@ -85,9 +85,7 @@ def test_head_answers_headers_only(http: httpx.Client) -> None:
         ("/events/" + ",".join(f"queue:{n}" for n in range(51)), 400),
     ],
 )
-def test_wrong_topics_are_problems(
-    http: httpx.Client, path: str, status: int, accept: str
-) -> None:
+def test_wrong_topics_are_problems(http: httpx.Client, path: str, status: int, accept: str) -> None:
     answer = http.get(path, headers={"Accept": accept})
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -147,9 +145,7 @@ def test_a_cursor_that_cannot_be_honoured_resets(
         assert reader.wait_for("NOTICE", seconds=2).seq == reset.seq + 1
 
 
-def test_a_snapshot_cursor_joins_its_stream_without_gap(
-    server: Server, http: httpx.Client
-) -> None:
+def test_a_snapshot_cursor_joins_its_stream_without_gap(server: Server, http: httpx.Client) -> None:
     """H01: a snapshot read while events pour in, and the stream from its cursor on."""
     with ThreadPoolExecutor(4) as pool:
         work = [pool.submit(create, http, name=f"t{n}") for n in range(300)]
@@ -195,9 +191,10 @@ def test_streams_end_by_themselves_after_their_lifetime(make_server: Callable[..
 def test_a_finished_task_ends_its_topic_and_the_stream(server: Server, http: httpx.Client) -> None:
     """H26: an end that is said, so that nobody reconnects for ever."""
     task = create(http, status="running")
-    with Reader(server.url, f"task:{task}") as alone, Reader(
-        server.url, f"system,task:{task}"
-    ) as both:
+    with (
+        Reader(server.url, f"task:{task}") as alone,
+        Reader(server.url, f"system,task:{task}") as both,
+    ):
         alone.wait_for("HELLO")
         both.wait_for("HELLO")
         http.post(f"/api/tasks/{task}/logs", json={"lines": [{"text": "last words"}]})
@@ -363,7 +360,9 @@ def test_the_server_stops_in_time_although_a_client_takes_nothing(
     with httpx.Client(base_url=server.url) as http, stalled(server):
         wait_until(lambda: http.get("/healthz").json()["streams"] == 1)
         for _ in range(200):
-            http.post("/api/events", json={"name": "n", "message": "m", "data": {"p": "x" * 50_000}})
+            http.post(
+                "/api/events", json={"name": "n", "message": "m", "data": {"p": "x" * 50_000}}
+            )
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < 2

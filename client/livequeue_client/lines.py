@@ -197,16 +197,18 @@ class _Screen:
         self._home = True
         if self._at + 1 == len(self._rows):
             self._append()
-        self._at += 1
-        if self._at >= 2 * WINDOW and self._at + 1 == len(self._rows):
-            del self._rows[:-WINDOW]
-            self._at = WINDOW - 1
+        else:
+            self._at += 1
 
     def _append(self) -> None:
+        """End the last row, which is the cursor's, and go to a new one."""
         row = self._rows[-1]
         row.complete = True
         self._changes.add(row)
         self._rows.append(_Row(self._stream))
+        if len(self._rows) > 2 * WINDOW:
+            del self._rows[:-WINDOW]
+        self._at = len(self._rows) - 1
 
     def _move(self, rows: int) -> None:
         last = len(self._rows) - 1
@@ -234,7 +236,6 @@ class _Screen:
             if row is not self._rows[-1]:
                 return
             self._append()
-            self._at += 1
             row = self._rows[-1]
             self._changes.add(row)
         row.text = data[start:].decode()

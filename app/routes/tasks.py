@@ -222,7 +222,11 @@ async def heartbeat(task_id: int) -> Response:
     since = server.hub.head
 
     def work(tx: Transaction) -> dict[str, Any]:
+        nonlocal wait
         task = tasks.get(tx.connection, task_id)
+        if task.heartbeat_timeout is not None:
+            # While it waits the producer sends nothing, and must not count as stalled for it.
+            wait = min(wait, task.heartbeat_timeout / 2)
         decision = decide_heartbeat(task, command.attempt, tx.now, tx.clock)
         return _life(tasks.apply(tx, decision))
 

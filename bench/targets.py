@@ -1,0 +1,96 @@
+"""What the project wants to reach, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bench.figures import Figures, Spread, spread
+from bench.tables import amount, grid
+
+FAN_OUT = "fan-out/1000"
+
+
+class Target(NamedTuple):
+    """``limit`` is a lower one when ``at_least``, else an upper one."""
+
+    what: str
+    limit: float
+    unit: str
+    at_least: bool
+    measured: Callable[[Figures], Spread]
+
+
+def _ratio(name: str, base: str) -> Callable[[Figures], Spread]:
+    return lambda figures: figures.ratio(name, base)
+
+
+def _value(name: str, scale: float = 1) -> Callable[[Figures], Spread]:
+    return lambda figures: spread([value * scale for value in figures.all(name)])
+
+
+TARGETS = (
+    Target(
+        "W1, deliveries per CPU second against naive Quart", 1.25, "times", True,
+        _ratio(f"{FAN_OUT}/W1/ours/per_cpu", f"{FAN_OUT}/W1/naive/per_cpu"),
+    ),
+    Target(
+        "W1, against raw asyncio", 0.20, "times", True,
+        _ratio(f"{FAN_OUT}/W1/ours/per_cpu", f"{FAN_OUT}/W1/raw/per_cpu"),
+    ),
+    Target(
+        "W32, against naive Quart", 14, "times", True,
+        _ratio(f"{FAN_OUT}/W32/ours/per_cpu", f"{FAN_OUT}/W32/naive/per_cpu"),
+    ),
+    Target(
+        "W32, against nchan", 5, "times", True,
+        _ratio(f"{FAN_OUT}/W32/ours/per_cpu", f"{FAN_OUT}/W32/nchan/per_cpu"),
+    ),
+    Target(
+        "R100, runs in which all was delivered, once", 1, "of all", True,
+        _value(f"{FAN_OUT}/R100/ours/complete"),
+    ),
+    Target(
+        "R100, p99 at pause 0 against nchan", 4, "times", False,
+        _ratio(f"{FAN_OUT}/R100/ours/p99", f"{FAN_OUT}/R100/nchan/p99"),
+    ),
+    Target(
+        "R100, p99 at the default pause", 100, "ms", False,
+        _value(f"{FAN_OUT}/R100/paused/p99"),
+    ),
+    Target(
+        "R100, CPU at the default pause against pause 0", 0.65, "times", False,
+        _ratio(f"{FAN_OUT}/R100/paused/cpu", f"{FAN_OUT}/R100/ours/cpu"),
+    ),
+    Target("memory of a connection", 24, "kB", False, _value("connects/1000/ours/kb")),
+    Target("memory of a stalled client", 0.2, "MB", False, _value("stalled/ours/kb", 0.001)),
+    Target(
+        "store commits, 64 clients, against naive aiosqlite", 25, "times", True,
+        _ratio("store/ours/rate", "store/naive/rate"),
+    ),
+)  # fmt: skip
+
+
+def table(figures: Figures) -> str:
+    """One line for each target that was measured."""
+    rows = []
+    for target in TARGETS:
+        try:
+            measured = target.measured(figures)
+        except KeyError:
+            continue
+        kept = measured.median >= target.limit
+        if not target.at_least:
+            kept = measured.median <= target.limit
+        word = "at least" if target.at_least else "at most"
+        rows.append(
+            [
+                target.what,
+                f"{word} {target.limit:g} {target.unit}",
+                amount(measured.median),
+                f"{amount(measured.low)} to {amount(measured.high)}",
+                "yes" if kept else "**no**",
+            ]
+        )
+    head = ["figure (N = 1000)", "to reach", "median", "range", "reached"]
+    return f"### What was to be reached\n\n{grid(head, rows)}" if rows else ""

@@ -206,7 +206,7 @@ class _Screen:
         row.complete = True
         self._changes.add(row)
         self._rows.append(_Row(self._stream))
-        if len(self._rows) > 2 * WINDOW:
+        if len(self._rows) > WINDOW + 50:  # not one by one
             del self._rows[:-WINDOW]
         self._at = len(self._rows) - 1
 

@@ -48,5 +48,7 @@ class Pipe:
 
     def copy_size(self) -> None:
         if self._terminal:
-            with suppress(OSError):
-                termios.tcsetwinsize(self.our_end, termios.tcgetwinsize(self.target))
+            size = (24, 80)
+            with suppress(termios.error):
+                size = termios.tcgetwinsize(self.target)
+            termios.tcsetwinsize(self.our_end, size)

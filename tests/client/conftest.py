@@ -83,10 +83,10 @@ def task_when(http: httpx.Client, task_id: int, **wanted: Any) -> dict[str, Any]
 
 
 def log_of(http: httpx.Client, task_id: int) -> list[str]:
-    """The texts of all its lines."""
+    """The texts of all its lines; none while there is no such task."""
     texts: list[str] = []
     while True:
         answer = http.get(f"/api/tasks/{task_id}/logs?from={len(texts) + 1}&limit=1000").json()
-        if not answer["lines"]:
+        if not answer.get("lines"):
             return texts
         texts += [line["text"] for line in answer["lines"]]

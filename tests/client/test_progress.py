@@ -143,7 +143,7 @@ def test_lines_that_tell_no_progress(lines: tuple[str, ...]) -> None:
 
 
 def test_ffmpeg_needs_the_duration_that_came_before() -> None:
-    at = "frame=  309 fps=0.0 q=31.0 size=     512kB time=00:00:10.26 bitrate= 408.6kbits/s speed=20x"
+    at = "frame=  309 fps=0.0 q=31.0 size= 512kB time=00:00:10.26 bitrate= 408.6kbits/s speed=20x"
     duration = "  Duration: 00:00:20.00, start: 0.000000, bitrate: 547 kb/s"
     assert read(duration, at) == [Progress(51.3, 10.26, 20.0, "s")]
     assert read("  Duration: N/A, start: 0.0", at) == [Progress(None, 10.26, None, "s")]

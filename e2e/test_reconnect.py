@@ -169,7 +169,8 @@ def test_an_outage_loses_and_doubles_nothing(
 ) -> None:
     task = api.create(status="running")
     # Silence is noticed by the heartbeats that are missing: 2 s apart here, 15 s elsewhere.
-    timings = {**BRISK, "silence": 1.2, "wait": 1000, "longBackoff": 500}
+    timings = {**BRISK, "silence": 1.2, "hello": 1500, "wait": 1000, "longBackoff": 500}
+    timings |= {"answerWithin": 800, "probes": [2000]}
     page = pages.open(task_url(api, task, proxy.url), timings=timings, network_trouble=True)
     expect_live(page)
     api.append(task, *LINES[:20])

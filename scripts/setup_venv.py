@@ -10,12 +10,13 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "livequeue-setup"
-INPUTS = ("requirements.lock", "pyproject.toml", "client/pyproject.toml", "scripts/setup_venv.py")
+INPUTS = ("requirements.lock", "scripts/setup_venv.py")
 PROJECTS = (".", "client")
 OLDEST = (3, 11)
 
@@ -27,6 +28,10 @@ def fingerprint() -> str:
         digest.update(part.encode() + b"\0")
     for name in INPUTS:
         digest.update((ROOT / name).read_bytes() + b"\0")
+    for project in PROJECTS:
+        settings = tomllib.loads((ROOT / project / "pyproject.toml").read_text())
+        # Not all of it: the settings of linters and tests need no new environment.
+        digest.update(repr((settings["build-system"], settings["project"])).encode())
     return digest.hexdigest()
 
 

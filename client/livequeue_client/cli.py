@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 
 from livequeue_client import __version__
 from livequeue_client.address import DEFAULT_URL
@@ -45,6 +44,8 @@ def _parser(*, others: bool) -> argparse.ArgumentParser:
     _add_run(commands)
     _add_flush(commands)
     if others:  # not for `run`, which should start at once
+        from importlib.metadata import entry_points
+
         for entry in entry_points(group=GROUP):
             try:
                 entry.load()(commands)

@@ -18,6 +18,7 @@ from livequeue_client.errors import Refused, Unreachable
 from livequeue_client.spool import Spool
 
 PACE = 0.1  # seconds from one request to the next
+_LAST_PAUSE = 1.0  # the longest between tries once the command has ended
 _GONE = {404, 409, 410}
 _NOT_ALLOWED = {401, 403}
 
@@ -163,6 +164,7 @@ class DeliveryThread(threading.Thread):
         self._on_trouble = on_trouble
         self._on_created = on_created
         self._wake = threading.Event()
+        self._ending = threading.Event()
         self._backoff = Backoff()
 
     def wake(self) -> None:
@@ -172,8 +174,8 @@ class DeliveryThread(threading.Thread):
         """All output is in the spool, and this is how the command ended."""
         with suppress(OSError):
             self.delivery.spool.save("end", ending)
-        self._backoff = Backoff(limit=1.0)
         self.delivery.ending = ending
+        self._ending.set()
         self.wake()
 
     def run(self) -> None:
@@ -186,8 +188,7 @@ class DeliveryThread(threading.Thread):
                 worked = delivery.step()
             except Unreachable as error:
                 self._on_trouble(str(error))
-                self._wake.wait(error.retry_after or 0)
-                time.sleep(self._backoff.pause())
+                self._pause(max(self._backoff.pause(), error.retry_after or 0.0))
                 continue
             self.reached = True
             self._backoff.reset()
@@ -198,6 +199,13 @@ class DeliveryThread(threading.Thread):
                 time.sleep(max(0.0, started + PACE - time.monotonic()))
             else:
                 self._wake.wait()
+
+    def _pause(self, seconds: float) -> None:
+        """Shorter when we are waited for."""
+        if self._ending.is_set():
+            time.sleep(min(seconds, _LAST_PAUSE))
+        else:
+            self._ending.wait(seconds)
 
 
 def deliver_leftover(spool: Spool, connection: Connection, complain: Callable[[str], None]) -> None:

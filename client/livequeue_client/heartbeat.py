@@ -10,7 +10,6 @@ from livequeue_client.backoff import Backoff
 from livequeue_client.connection import Connection
 from livequeue_client.errors import LiveQueueError, Refused
 
-TIMEOUT = 60  # seconds without a heartbeat until the server calls the task stalled
 WAIT = 20  # seconds the server may hold an answer back
 _SHORTEST = 5.0  # between two heartbeats when the server does not hold them
 

@@ -20,12 +20,13 @@ PAUSE = 0.05  # gathers small writes
 PARTIAL = 0.25  # how often a line that goes on, or a bar, is recorded
 LAST_LINES = 20
 _MESSAGE_CHARS = 200
+_REMEMBERED_CHARS = 500
 _PROGRESS_LINES = 200  # of one take; a faster command is not read line by line
 
 Report = Callable[[dict[str, Any], bool], None]
 
 
-def _nowhere(update: dict[str, Any], restart: bool) -> None:
+def nowhere(update: dict[str, Any], restart: bool) -> None:
     pass
 
 
@@ -36,7 +37,7 @@ class Recorder(threading.Thread):
         super().__init__(name="livequeue-recorder", daemon=True)
         self.last_lines: dict[int, str] = {}
         self._spool = spool
-        self._report: Report = _nowhere
+        self._report: Report = nowhere
         self._queue: deque[tuple[str, bytes]] = deque()
         self._queued = 0
         self._changed = threading.Condition()
@@ -127,19 +128,19 @@ class Recorder(threading.Thread):
                     "total": progress.total,
                     "unit": progress.unit,
                 }
-        if message := self._remember(lines[-_PROGRESS_LINES:]):
+        if message := self._remember(lines[-LAST_LINES:]):
             update["message"] = message
         restart, self._series = self._reader.series != self._series, self._reader.series
         self._report(update, restart)
 
     def _remember(self, lines: list[Line]) -> str:
-        """Keep the last lines, and return the newest that says something."""
+        """Keep the last lines that say something, and return the newest as the message."""
         message = ""
         for line in lines:
-            if text := plain(line.text).strip():
+            if text := plain(line.text[:_REMEMBERED_CHARS]).strip():
                 message = text[:_MESSAGE_CHARS]
                 self.last_lines.pop(line.number, None)
-                self.last_lines[line.number] = plain(line.text).rstrip()
+                self.last_lines[line.number] = text
         for number in list(self.last_lines)[:-LAST_LINES]:
             del self.last_lines[number]
         return message

@@ -17,14 +17,17 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from livequeue_client.address import server_url
 from livequeue_client.process import Command
-from livequeue_client.recorder import Recorder
+from livequeue_client.recorder import Recorder, nowhere
 from livequeue_client.spool import Spool, spool_root
+
+if TYPE_CHECKING:
+    from livequeue_client.report import Reporter
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -74,18 +77,30 @@ def _run_reported(
         if command:
             command.terminate(arguments.grace)
 
-    # Imported only now, beside the running command: the network takes a moment to load.
-    from livequeue_client.report import Reporter
-
-    reporter = Reporter(spool, url, complain=complain, cancel=cancel)
-    reporter.start()
-    recorder.begin(reporter.report)
+    reporter = _reporter(spool, url, cancel)
+    recorder.begin(reporter.report if reporter else nowhere)
     if command:
         status = command.wait()
     recorder.finish()
     ending = _ending(status, problem, list(recorder.last_lines.values()), cancelled.is_set())
-    reporter.finish(ending, arguments.flush_timeout, hurry)
+    if reporter:
+        reporter.finish(ending, arguments.flush_timeout, hurry)
     return status if status >= 0 else 128 - status
+
+
+def _reporter(spool: Spool, url: str, cancel: Callable[[], None]) -> Reporter | None:
+    """None when there is no way to the network; the command runs on, whatever the reason."""
+    try:
+        # Imported beside the running command: the network takes a moment to load.
+        from livequeue_client.report import Reporter
+
+        reporter = Reporter(spool, url, complain=complain, cancel=cancel)
+    except Exception as error:
+        complain(f"cannot report ({error}); the command runs on, its output is not kept")
+        spool.remove()
+        return None
+    reporter.start()
+    return reporter
 
 
 def _run_alone(argv: Sequence[str]) -> int:
@@ -120,12 +135,13 @@ def _clean(text: str, limit: int) -> str:
 
 
 def _open_spool(task: dict[str, Any]) -> Spool | None:
-    for root in (spool_root(), Path(tempfile.gettempdir()) / f"livequeue-{os.getuid()}"):
+    try:
+        return Spool.create(spool_root(), task)
+    except OSError:
         try:
-            return Spool.create(root, task)
+            return Spool.create(Path(tempfile.mkdtemp(prefix="livequeue-")), task)
         except OSError:
-            continue
-    return None
+            return None
 
 
 def _explain(name: str, error: OSError) -> tuple[int, str]:

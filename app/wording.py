@@ -119,7 +119,7 @@ class Wording:
 
 
 def parse(timestamp: str) -> datetime:
-    return datetime.fromisoformat(timestamp.replace("Z", "+00:00")).astimezone(UTC)
+    return datetime.fromisoformat(timestamp).astimezone(UTC)
 
 
 def exact(timestamp: str | None) -> str:

@@ -16,7 +16,6 @@ from markupsafe import Markup
 from quart import (
     Blueprint,
     Response,
-    make_response,
     redirect,
     render_template,
     request,
@@ -107,8 +106,8 @@ async def tasks_page() -> ResponseReturnValue:
         ],
         first_href=_href(base, given),
         next_href=_href(base, [*given, ("page", found.next)]) if found.next else None,
-        commands=_first_commands(w),
-        blank=task_json(_BLANK, now, whole=False),
+        server=request.url_root.rstrip("/"),
+        blank=_BLANK,
     )
 
 
@@ -210,7 +209,7 @@ def static_fingerprint() -> str:
 
 
 async def _page(template: str, w: Wording, **context: Any) -> Response:
-    response: Response = await make_response(await render_template(template, w=w, t=w.t, **context))
+    response = Response(await render_template(template, w=w, t=w.t, **context))
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "Accept-Language, Cookie"
     return response
@@ -225,14 +224,6 @@ async def _file(folder: str, name: str, *, forever: bool) -> Response:
 def _root() -> str:
     """The address of the server's root, with the prefix it is mounted under."""
     return url_for("pages.index")
-
-
-def _first_commands(w: Wording) -> list[tuple[str, str]]:
-    server = request.url_root.rstrip("/")
-    return [
-        (w.t("empty.run"), f"livequeue run --server {server} -- rsync -a --info=progress2 SRC DST"),
-        (w.t("empty.curl"), f"curl -d name=backup {server}/api/tasks"),
-    ]
 
 
 def _title(w: Wording, counts: Mapping[str, int]) -> str:
@@ -267,9 +258,13 @@ def _pretty(value: object) -> str:
     return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
 
 
-_BLANK = Task(
-    **{name: None for name in Task.__struct_fields__}
-    | {"id": 0, "name": "", "queue": "", "status": "pending", "labels": "{}", "priority": 0}
-    | {"claimable": 0, "attempt": 1, "max_retries": 0, "cancel_requested": 0, "last_line": 0}
-    | {"created_at": "", "updated_at": "", "version": 0}
-)
+# The row the browser fills for a task it learns of.
+_UNKNOWN = ("progress", "current", "total", "unit", "message", "error", "rate", "eta_seconds")
+_BLANK: dict[str, Any] = dict.fromkeys((*_UNKNOWN, "duration_seconds", "updated_at")) | {
+    "id": 0,
+    "name": "",
+    "queue": "",
+    "status": "pending",
+    "claimable": False,
+    "retry_count": 0,
+}

@@ -35,7 +35,7 @@ export function connect({ topics, cursor, handlers, context }) {
     url: (names, parameters) => `${root}events/${names.join(",")}?${new URLSearchParams(parameters)}`,
     topics,
     cursor,
-    timings: timings(localStorage),
+    timings: timings(),
     memory: verdict,
     handlers: {
       ...handlers,

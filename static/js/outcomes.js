@@ -14,9 +14,8 @@ export function tellOutcome(event, { context, nameOf }) {
   const name = nameOf(data.id);
   const title = name === undefined ? t("toast.task", { id: data.id }) : `#${data.id} ${name}`;
   if (type in LEVELS) {
-    const word = t(type === "TASK_FAILED" ? "toast.failed" : "toast.completed");
     const text = (data.error ?? "").trim().split("\n", 1)[0].slice(0, 300);
-    toasts.show({ level: LEVELS[type], title, word, text, id: data.id });
+    toasts.show({ level: LEVELS[type], title, word: t(`status.${data.status}`), text, id: data.id });
   }
   if (name !== undefined && type !== "TASK_UPDATED" && data.status) {
     announcer.say(t("announce.changed", { id: data.id, name, status: t(`status.${data.status}`) }));

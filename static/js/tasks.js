@@ -7,7 +7,7 @@ import { TaskList } from "./list.js";
 import { connect, startLive } from "./live.js";
 import { RowMenu } from "./menu.js";
 import { tellOutcome } from "./outcomes.js";
-import { byId, pageData, setText } from "./page.js";
+import { byId, pageData, root, setText } from "./page.js";
 import { Query } from "./query.js";
 import { Selection } from "./selection.js";
 import { Stats, isLifecycle } from "./stats.js";
@@ -50,6 +50,10 @@ list.body.addEventListener("click", (event) => {
   const button = event.target.closest(".task-action");
   if (button) actions.one(button.dataset.action, idOf(button));
 });
+// The server cannot know by what address readers reach it through a proxy; the browser does.
+for (const element of document.querySelectorAll(".own-address")) {
+  setText(element, new URL(root, location.href).href.replace(/\/$/, ""));
+}
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
     const text = button.previousElementSibling.textContent;

@@ -22,10 +22,10 @@ export const TIMINGS = {
   longLived: 240000, // a stream that lived so long was ended by the server, not cut
 };
 
-export function timings(storage) {
+export function timings() {
   try {
-    return { ...TIMINGS, ...JSON.parse(storage.getItem("livequeue.stream") ?? "{}") };
-  } catch {
+    return { ...TIMINGS, ...JSON.parse(localStorage.getItem("livequeue.stream") ?? "{}") };
+  } catch { // no storage, or nonsense in it
     return { ...TIMINGS };
   }
 }

@@ -1,6 +1,7 @@
 """Build .venv from requirements.lock; do nothing when it is already right.
 
-Run by `make setup` with the interpreter that the environment is to be built from. It needs the
+Run by `make setup`, which has made sure of Python 3.11, with the interpreter that the environment
+is to be built from. It needs the
 standard library and pip only: Debian without python3-venv has no ensurepip, so there the outer pip
 installs into an environment that has none of its own.
 """
@@ -18,7 +19,6 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "livequeue-setup"
 INPUTS = ("requirements.lock", "scripts/setup_venv.py")
 PROJECTS = (".", "client")
-OLDEST = (3, 11)
 
 
 def fingerprint() -> str:
@@ -67,11 +67,6 @@ def create() -> list[str]:
 
 
 def main() -> None:
-    if sys.version_info < OLDEST:
-        raise SystemExit(
-            f"setup: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, but {sys.executable} is "
-            f"{sys.version.split()[0]}.\nName another one: make setup PYTHON=python3.12"
-        )
     wanted = fingerprint()
     if is_current(wanted):
         return

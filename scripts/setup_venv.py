@@ -1,9 +1,8 @@
 """Build .venv from requirements.lock; do nothing when it is already right.
 
 Run by `make setup`, which has made sure of Python 3.11, with the interpreter that the environment
-is to be built from. It needs the
-standard library and pip only: Debian without python3-venv has no ensurepip, so there the outer pip
-installs into an environment that has none of its own.
+is to be built from. It needs the standard library and pip only: Debian without python3-venv has no
+ensurepip, so there the outer pip installs into an environment that has none of its own.
 """
 
 import hashlib

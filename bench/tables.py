@@ -157,9 +157,12 @@ def ingest(figures: Figures) -> str:
 def store(figures: Figures) -> str:
     if not figures.has("store/ours/rate"):
         return ""
-    ours, naive = "store/ours/rate", "store/naive/rate"
-    ratio = _against(figures, ours, naive)
-    rows = [["LiveQueue, group commit", amount(figures.median(ours)), ratio]]
-    rows += [["naive aiosqlite", amount(figures.median(naive)), ""]]
-    head = ["64 clients, synchronous=FULL", "transactions a second", "× naive"]
+    rows = []
+    for way, label in (("ours", "LiveQueue, group commit"), ("naive", "naive aiosqlite")):
+        row = [label]
+        for figure in ("rate", "per_cpu"):
+            name = f"store/{way}/{figure}"
+            row += [amount(figures.median(name)), _against(figures, name, f"store/naive/{figure}")]
+        rows.append(row)
+    head = ["64 clients, synchronous=FULL", "commits a second", "× naive", "per CPU s", "× naive"]
     return f"### Store commits\n\n{grid(head, rows)}"

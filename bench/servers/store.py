@@ -1,14 +1,18 @@
-"""Store commits without HTTP: many clients report about their tasks, each waits for its commit."""
+"""Store commits without HTTP: each client reports about its task and waits for the commit.
+
+Ours and the naive way take turns in short slices, in one process, each with a file of its own: so
+whatever else the machine does is shared fairly.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sqlite3
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 from app.models import TaskCreate, TaskPatch
@@ -18,76 +22,84 @@ from app.store import tasks
 from app.store.database import Database, Transaction
 from bench.servers.naive_store import NaiveStore
 
-TASKS = 1000
-WARM_UP = 0.3  # seconds
+CLIENTS = 64
+SLICE = 0.5  # seconds
 
-Report = Callable[[int, int], Awaitable[object]]
-
-
-async def _load(report: Report, clients: int, seconds: float) -> tuple[int, float]:
-    """Reports a second while all clients were busy, and how many were acknowledged in all."""
-    started = time.perf_counter() + WARM_UP
-    ends = started + seconds
-    counted = acknowledged = 0
-
-    async def client(first: int) -> None:
-        nonlocal counted, acknowledged
-        step = 0
-        while (now := time.perf_counter()) < ends:
-            step += 1
-            await report((first + step * clients) % TASKS + 1, step)
-            acknowledged += 1
-            counted += now >= started
-
-    await asyncio.gather(*(client(number) for number in range(clients)))
-    return acknowledged, counted / (time.perf_counter() - started)
+Report = Callable[[int, TaskPatch], Awaitable[object]]
 
 
-async def ours(path: Path, clients: int, seconds: float) -> tuple[int, float]:
-    async with await Database.open(path) as database:
-        command = TaskCreate(name="bench", status="running", total=1e9, heartbeat_timeout=60)
+class Load:
+    """All clients, busy for a slice at a time."""
 
-        def create(tx: Transaction) -> None:
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._step = 0
+        self.acknowledged = 0
+        self.seconds = 0.0
+        self.cpu = 0.0
+
+    async def slice(self) -> None:
+        cpu, started = time.process_time(), time.perf_counter()
+        ends = started + SLICE
+        await asyncio.gather(*(self._client(number + 1, ends) for number in range(CLIENTS)))
+        self.seconds += time.perf_counter() - started
+        self.cpu += time.process_time() - cpu
+
+    async def _client(self, task_id: int, ends: float) -> None:
+        while time.perf_counter() < ends:
+            self._step += 1
+            patch = TaskPatch(current=float(self._step), message=f"file {self._step}")
+            await self._report(task_id, patch)
+            self.acknowledged += 1
+
+    def result(self, path: Path) -> dict[str, float]:
+        with closing(sqlite3.connect(path)) as connection:
+            query = "SELECT count(*) FROM events WHERE type = 'TASK_UPDATED'"
+            (stored,) = connection.execute(query).fetchone()
+        # What was acknowledged is there, and nothing else.
+        assert stored == self.acknowledged, (stored, self.acknowledged)
+        rate, per_cpu = self.acknowledged / self.seconds, self.acknowledged / self.cpu
+        return {"rate": rate, "per_cpu": per_cpu}
+
+
+async def ours(database: Database) -> Load:
+    command = TaskCreate(name="bench", status="running", total=1e9, heartbeat_timeout=60)
+
+    def create(tx: Transaction) -> None:
+        for _ in range(CLIENTS):
             tasks.insert(tx, decide_create(command, tx.now, tx.clock))
 
-        for _ in range(TASKS):
-            await database.write(create)
+    await database.write(create)
 
-        async def report(task_id: int, step: int) -> None:
-            patch = TaskPatch(current=float(step), message=f"file {step}")
+    async def report(task_id: int, patch: TaskPatch) -> None:
+        def work(tx: Transaction) -> None:
+            task = tasks.get(tx.connection, task_id)
+            tasks.apply(tx, decide_patch(task, patch, tx.now, tx.clock))
 
-            def work(tx: Transaction) -> None:
-                task = tasks.get(tx.connection, task_id)
-                tasks.apply(tx, decide_patch(task, patch, tx.now, tx.clock))
+        await database.write(work)
 
-            await database.write(work)
-
-        return await _load(report, clients, seconds)
+    return Load(report)
 
 
-async def naive(path: Path, clients: int, seconds: float) -> tuple[int, float]:
-    store = await NaiveStore.open(path)
+async def naive(store: NaiveStore) -> Load:
+    for _ in range(CLIENTS):
+        await store.create("bench")
+    return Load(store.report)
+
+
+async def measure(folder: Path, seconds: float) -> dict[str, dict[str, float]]:
+    our_path, naive_path = folder / "ours.db", folder / "naive.db"
+    store = await NaiveStore.open(naive_path)
     try:
-        for _ in range(TASKS):
-            await store.create("bench")
-
-        async def report(task_id: int, step: int) -> None:
-            await store.report(task_id, TaskPatch(current=float(step), message=f"file {step}"))
-
-        return await _load(report, clients, seconds)
+        async with await Database.open(our_path) as database:
+            loads = [await ours(database), await naive(store)]
+            for _ in range(max(1, round(seconds / SLICE))):
+                for load in loads:
+                    await load.slice()
     finally:
         await store.close()
-
-
-def main() -> None:
-    way, path, clients, seconds = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    run = {"ours": ours, "naive": naive}[way]
-    acknowledged, rate = asyncio.run(run(path, clients, float(seconds)))
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        query = "SELECT count(*) FROM events WHERE type = 'TASK_UPDATED'"
-        (stored,) = connection.execute(query).fetchone()
-    print(json.dumps({"rate": rate, "acknowledged": acknowledged, "stored": stored}))
+    return {"ours": loads[0].result(our_path), "naive": loads[1].result(naive_path)}
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(asyncio.run(measure(Path(sys.argv[1]), float(sys.argv[2])))))

@@ -22,7 +22,7 @@ _LAST_PAUSE = 1.0  # the longest between tries once the command has ended
 _GONE = {404, 409, 410}
 _NOT_ALLOWED = {401, 403}
 
-_UNKNOWN = {"progress": None, "current": None, "total": None}
+_UNKNOWN = {"progress": None, "current": None, "total": None, "unit": None}
 KILLED = {
     "status": "failed",
     "error": "livequeue run was killed before its command ended; how it ended is not known",

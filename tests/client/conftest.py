@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +62,33 @@ def livequeue(spool: Path) -> Iterator[Run]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+@contextmanager
+def in_terminal(*command: str, url: str, spool: Path) -> Iterator[tuple[int, int]]:
+    """`livequeue run -- COMMAND` in the foreground of a terminal: its pid, and the terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environment = os.environ | {"LIVEQUEUE_URL": url, "LIVEQUEUE_SPOOL": str(spool)}
+        ours = [sys.executable, "-m", "livequeue_client.cli", "run", "--"]
+        os.execve(sys.executable, [*ours, *command], environment)  # noqa: S606
+    try:
+        yield pid, terminal
+    finally:
+        os.close(terminal)
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def read_until(stream: int, wanted: bytes) -> bytes:
+    got = b""
+    while wanted not in got:
+        assert select.select([stream], [], [], 20)[0], f"only {got!r}"
+        data = os.read(stream, 65536)
+        assert data, f"only {got!r}"
+        got += data
+    return got
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import Run
+from tests.client.conftest import Run, in_terminal, read_until
 from tests.conftest import wait_until
 
 # Says which signals it got, ends a second after the first with 42.
@@ -41,16 +40,6 @@ def silent() -> Iterator[str]:
     """A server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def read_until(stream: int, wanted: bytes) -> bytes:
-    got = b""
-    while wanted not in got:
-        assert select.select([stream], [], [], 20)[0], f"only {got!r}"
-        data = os.read(stream, 65536)
-        assert data, f"only {got!r}"
-        got += data
-    return got
 
 
 @pytest.mark.parametrize(
@@ -130,12 +119,7 @@ def test_a_signal_is_forwarded_once(livequeue: Run, nowhere: str, number: signal
 
 
 def test_ctrl_c_in_a_terminal_arrives_once(spool: Path, nowhere: str) -> None:
-    pid, terminal = pty.fork()
-    if pid == 0:
-        environment = os.environ | {"LIVEQUEUE_URL": nowhere, "LIVEQUEUE_SPOOL": str(spool)}
-        command = [sys.executable, "-m", "livequeue_client.cli", "run", "--", sys.executable]
-        os.execve(sys.executable, [*command, "-c", TRAPS], environment)  # noqa: S606
-    try:
+    with in_terminal(sys.executable, "-c", TRAPS, url=nowhere, spool=spool) as (pid, terminal):
         read_until(terminal, b"ready")
         os.write(terminal, b"\x03")
         said = read_until(terminal, b"SIGINT")
@@ -144,8 +128,6 @@ def test_ctrl_c_in_a_terminal_arrives_once(spool: Path, nowhere: str) -> None:
                 said += data
         assert said.count(b"SIGINT") == 1
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 42
-    finally:
-        os.close(terminal)
 
 
 def test_a_terminal_is_passed_on(spool: Path, nowhere: str, livequeue: Run) -> None:

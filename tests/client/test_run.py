@@ -18,7 +18,7 @@ import pytest
 
 from e2e.fault_proxy import FaultProxy
 from livequeue_client.lines import CUT
-from tests.client.conftest import Run, Tasks, log_of, task_when
+from tests.client.conftest import Run, Tasks, in_terminal, log_of, read_until, task_when
 from tests.conftest import Server, wait_until
 
 
@@ -51,6 +51,14 @@ def python(script: str) -> list[str]:
 
 def until(gate: Path) -> str:
     return f"until [ -e '{gate}' ]; do sleep 0.02; done"
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # nobody may be there to collect it
 
 
 def spooled(spool: Path) -> int:
@@ -197,6 +205,33 @@ def test_cancelling(
     assert answer["cancel_requested"]
     assert process.wait(timeout=10) == status
     assert task_when(http, 1, status="cancelled")["error"] == reason
+
+
+def test_cancelling_in_a_terminal_ends_what_the_command_started(
+    server: Server, http: httpx.Client, spool: Path
+) -> None:
+    command = ["sh", "-c", "sleep 300 & echo $!; wait"]
+    with in_terminal(*command, url=server.url, spool=spool) as (pid, terminal):
+        grandchild = int(read_until(terminal, b"\n"))
+        task_when(http, 1, message=str(grandchild))
+        http.post("/api/tasks/1/cancel").raise_for_status()
+        task_when(http, 1, status="cancelled")
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 143
+        wait_until(lambda: not alive(grandchild), 10, "the end of the grandchild")
+
+
+def test_a_second_count_starts_anew(
+    livequeue: Run, server: Server, http: httpx.Client, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    script = f"seq -f '%g/3' 3; {until(first)}; echo '1 of 4 pages'; {until(second)}; exit 2"
+    process = livequeue(*shell(script), url=server.url)
+    task_when(http, 1, progress=100, current=3)
+    first.touch()
+    task_when(http, 1, progress=25, current=1, total=4, unit="pages")
+    second.touch()
+    assert process.wait(timeout=20) == 2
+    assert task_when(http, 1, status="failed")["progress"] == 25
 
 
 def test_a_task_cancelled_by_force_ends_its_command(

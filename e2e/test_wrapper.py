@@ -175,6 +175,7 @@ def test_a_server_that_is_killed_loses_no_line(
     )
     row = only_row(api, page)
     row.locator.locator(".task-name").click()
+    expect_live(page)
     expect(page.locator(LOG_TEXTS).first).to_have_text("line 1")
     server.restart(signal.SIGKILL)
     end.touch()

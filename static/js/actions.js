@@ -23,8 +23,9 @@ export class Actions {
     }
   }
 
+  // -> whether the reader agreed
   async many(action, ids) {
-    if (!(await this.#agreed(action, ids))) return;
+    if (!(await this.#agreed(action, ids))) return false;
     const { t, announcer } = this.context;
     try {
       const { results } = await this.#send("POST", "api/tasks/batch", { action, ids });
@@ -41,6 +42,7 @@ export class Actions {
     } catch (error) {
       this.#refused(t("notice.title"), error.message);
     }
+    return true;
   }
 
   #send(method, path, body) {

@@ -19,6 +19,8 @@ export class TaskList {
   #abort = null;
   #fetching = new Set();
   #waiting = new Set(); // ids behind the pill
+  #arrivals = []; // tasks whose rows are still to be drawn
+  #atTop = true; // kept, because asking the window would lay the page out at each event
   #recheck = 0;
 
   // drawn(list): after the rows were replaced
@@ -39,6 +41,9 @@ export class TaskList {
       const task = this.store.get(Number(element.dataset.taskId));
       this.rows.set(task.id, new Row(task, context, element));
     }
+    const place = () => (this.#atTop = window.scrollY < 80);
+    addEventListener("scroll", place, { passive: true });
+    place();
     byId("pill").addEventListener("click", () => this.refresh(true));
     byId("load-error").querySelector("button").addEventListener("click", () => this.refresh());
   }
@@ -70,23 +75,28 @@ export class TaskList {
   }
 
   #arrive(task) {
-    if (!this.query.firstPage || this.rows.has(task.id) || !this.query.matches(task)) return;
-    const atTop = window.scrollY < 80;
-    if (!this.query.newestFirst || !atTop || this.rows.size >= MOST_ROWS) {
+    if (!this.query.firstPage || this.store.has(task.id) || !this.query.matches(task)) return;
+    const room = this.rows.size + this.#arrivals.length < MOST_ROWS;
+    if (this.query.newestFirst && this.#atTop && room) {
+      this.store.put(task);
+      this.#arrivals.push(task.id);
+    } else {
       this.#waiting.add(task.id);
       this.#drawPill();
-      return;
     }
-    this.store.put(task);
+  }
+
+  #insert(id) {
+    const task = this.store.get(id);
+    if (!task) return;
     const row = new Row(task, this.context);
     row.element.classList.add("arriving");
-    this.rows.set(task.id, row);
+    this.rows.set(id, row);
     const behind = [...this.body.children].find((element) => {
       const other = this.store.get(Number(element.dataset.taskId));
       return other && this.query.before(task, other);
     });
     this.body.insertBefore(row.element, behind ?? null);
-    this.#frame();
   }
 
   #drawPill() {
@@ -98,6 +108,10 @@ export class TaskList {
   #flush() {
     const ids = [...this.#dirty];
     this.#dirty.clear();
+    if (this.#arrivals.length > 0) {
+      for (const id of this.#arrivals.splice(0)) this.#insert(id);
+      this.#frame();
+    }
     const { t } = this.context;
     for (const id of ids) {
       const row = this.rows.get(id);
@@ -152,6 +166,7 @@ export class TaskList {
     const kept = this.rows;
     const focused = document.activeElement;
     this.store.replace(answer.tasks);
+    this.#arrivals = [];
     this.next = answer.next;
     this.rows = new Map();
     for (const task of answer.tasks) {
@@ -219,7 +234,7 @@ export class TaskList {
         const answer = await this.#read(query);
         if (query !== this.query || this.#journal !== null) return;
         for (const task of answer.tasks) {
-          if (this.rows.has(task.id)) this.store.put(task);
+          if (this.store.has(task.id)) this.store.put(task);
           else this.#arrive(task);
         }
       } catch (error) {

@@ -21,8 +21,7 @@ export class Selection {
     byId("bulk-clear").addEventListener("click", () => this.clear());
     for (const button of this.bar.querySelectorAll("[data-action]")) {
       button.addEventListener("click", async () => {
-        await actions.many(button.dataset.action, this.ids);
-        this.clear();
+        if (await actions.many(button.dataset.action, this.ids)) this.clear();
       });
     }
   }

@@ -27,8 +27,9 @@ export function drawBadge(badge, task, t) {
 // Says that the status changed; again from the start when it changes once more.
 export function pulse(badge) {
   if (calm.matches) return;
-  badge.classList.remove("pulse");
-  void badge.offsetWidth; // restarts the animation
+  if (badge.classList.contains("pulse")) {
+    for (const animation of badge.getAnimations()) animation.currentTime = 0;
+  }
   badge.classList.add("pulse");
   clearTimeout(pulses.get(badge));
   pulses.set(badge, setTimeout(() => badge.classList.remove("pulse"), PULSE));

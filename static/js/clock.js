@@ -6,7 +6,7 @@ import { setAttribute, setText } from "./page.js";
 const EVERY = 1000;
 
 export class Clock {
-  #offset = 0; // server's clock minus ours
+  #offset = -Infinity; // server's clock minus ours
   #listeners = [];
 
   constructor(serverNow) {
@@ -14,9 +14,10 @@ export class Clock {
     this.now = () => Date.now() + this.#offset;
   }
 
+  // The server wrote this timestamp some time ago: the newest one tells most.
   sync(timestamp) {
     const server = Date.parse(timestamp);
-    if (Number.isFinite(server)) this.#offset = server - Date.now();
+    if (Number.isFinite(server)) this.#offset = Math.max(this.#offset, server - Date.now());
   }
 
   start(wording) {

@@ -45,6 +45,7 @@ export class TaskList {
     addEventListener("scroll", place, { passive: true });
     place();
     byId("pill").addEventListener("click", () => this.refresh(true));
+    byId("tidy").addEventListener("click", () => this.refresh());
     byId("load-error").querySelector("button").addEventListener("click", () => this.refresh());
   }
 
@@ -118,12 +119,13 @@ export class TaskList {
       const task = this.store.get(id);
       if (!row) continue;
       if (!task) {
-        row.dim(t("row.deleted"));
+        row.dim(t("row.deleted"), true);
         continue;
       }
       row.draw(task);
       row.dim(this.query.matches(task) ? null : t("row.left"));
     }
+    byId("tidy").hidden = this.body.querySelector(".dimmed") === null;
   }
 
   // -- snapshots
@@ -134,6 +136,7 @@ export class TaskList {
     return this.load(query);
   }
 
+  // -> false when it has to be tried again
   async load(query) {
     this.query = query;
     this.#abort?.abort();
@@ -144,9 +147,12 @@ export class TaskList {
     try {
       const answer = await this.#read(query, abort.signal);
       this.#replace(answer);
+      return true;
     } catch (error) {
-      if (abort.signal.aborted) return;
+      if (abort.signal.aborted) return true; // another one is on its way
+      this.#journal = null;
       this.#failed(error);
+      return false;
     } finally {
       clearTimeout(skeleton);
     }
@@ -154,8 +160,7 @@ export class TaskList {
 
   // After RESET: until it works, because what is shown may be of another life.
   async reload() {
-    await this.load(this.query);
-    if (this.#journal !== null) setTimeout(() => this.reload(), RETRY);
+    if (!(await this.load(this.query))) setTimeout(() => this.reload(), RETRY);
   }
 
   #read(query, signal) {
@@ -181,11 +186,17 @@ export class TaskList {
     this.#waiting.clear();
     this.#drawPill();
     byId("load-error").hidden = true;
+    byId("tidy").hidden = true;
     const journal = this.#journal;
     this.#journal = null;
     for (const event of journal) this.#apply(event);
     this.#frame();
     this.drawn(this);
+  }
+
+  // The connection is back: is there something to make up for?
+  connected() {
+    if (!byId("load-error").hidden) this.refresh();
   }
 
   #failed(error) {

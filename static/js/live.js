@@ -39,8 +39,14 @@ export function connect({ topics, cursor, handlers, context }) {
     memory: verdict,
     handlers: {
       ...handlers,
-      status: (status) => context.view.draw(status),
-      heartbeat: (body) => body.timestamp && context.clock.sync(body.timestamp),
+      status: (status) => {
+        context.view.draw(status);
+        handlers.status?.(status);
+      },
+      event: (event) => {
+        context.clock.sync(event.timestamp);
+        handlers.event(event);
+      },
     },
   });
 

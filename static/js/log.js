@@ -74,6 +74,8 @@ export class LogView {
   follow() {
     if (this.#cut) this.reload();
     this.#setFollowing(true);
+    this.#trim();
+    this.#frame();
     this.#toEnd();
   }
 

@@ -64,8 +64,9 @@ export class Row {
   }
 
   // Out of the filter, or deleted: it stays until the reader acts, so that nothing moves.
-  dim(why) {
+  dim(why, deleted = false) {
     this.element.classList.toggle("dimmed", why !== null);
+    this.element.classList.toggle("deleted", deleted);
     setAttribute(this.element, "title", why);
   }
 }

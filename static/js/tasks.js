@@ -108,6 +108,7 @@ connect({
       if (event.type.startsWith("TASK_")) list.onEvent(event);
       if (isLifecycle(event.type)) stats.refreshSoon();
     },
+    status: ({ state }) => state !== "offline" && list.connected(),
     reset: () => {
       list.reload();
       stats.refreshSoon();

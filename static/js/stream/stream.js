@@ -12,7 +12,7 @@ import { openSse } from "./sse.js";
 import { BROWSER, Timers } from "./timers.js";
 import { TIMINGS } from "./timings.js";
 
-const SILENT = { event() {}, reset() {}, end() {}, heartbeat() {}, status() {}, denied() {} };
+const SILENT = { event() {}, reset() {}, end() {}, status() {}, denied() {} };
 
 export class Stream {
   #timers;
@@ -367,10 +367,8 @@ export class Stream {
     if (type === "HELLO") {
       // With a cursor of our own, HELLO must not move it: a RESET may follow and get lost.
       this.cursor ??= id || null;
-      this.on.heartbeat(body);
     } else if (type === "HEARTBEAT") {
       if (id && isAfter(id, this.cursor)) this.cursor = id;
-      this.on.heartbeat(body);
     } else if (type === "RESET") {
       this.cursor = id;
       this.on.reset(body.reason ?? null);

@@ -86,7 +86,7 @@ async def tasks_page() -> ResponseReturnValue:
     return await _page(
         "tasks.html",
         w,
-        page_data=_json({**found._asdict(), "now": now, "default_sort": SORTS[0]}),
+        page_data=_json({**found._asdict(), "now": now}),
         page_title=_title(w, found.counts),
         tasks=found.tasks,
         cursor=found.cursor,

@@ -11,7 +11,7 @@ from livequeue_client.connection import Connection
 from livequeue_client.delivery import Delivery, DeliveryThread, deliver_leftover
 from livequeue_client.errors import Unreachable
 from livequeue_client.heartbeat import Heartbeat
-from livequeue_client.spool import Spool, leftovers
+from livequeue_client.spool import Spool, leftovers, prune
 
 _PATIENCE = 5.0  # seconds without a server that had been there, until we say so
 _STRANGER = 2.0  # seconds to wait at the end for a server that never answered
@@ -93,3 +93,4 @@ class Reporter:
             f"{what}. Its output is kept in {self._spool.folder} until the next `livequeue run`, "
             "or `livequeue flush`, delivers it."
         )
+        prune(self._spool.folder.parent)

@@ -20,13 +20,15 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from livequeue_client.lines import Line
 
-BOUND = 64 * 1024 * 1024
+BOUND = 64 * 1024 * 1024  # of one run
+ALL_BOUND = 8 * BOUND  # of all that runs have left behind
 BATCH_BYTES = 512 * 1024
 BATCH_LINES = 5_000
 _SLICE = 1000
@@ -209,6 +211,16 @@ def leftovers(root: Path) -> Iterator[Path]:
     except OSError:
         return
     yield from folders
+
+
+def prune(root: Path, bound: int = ALL_BOUND) -> None:
+    """Remove the oldest leftovers beyond the bound, as when a server never comes back."""
+    size = 0
+    for folder in reversed(list(leftovers(root))):
+        with suppress(OSError):
+            size += sum(path.stat().st_size for path in folder.iterdir())
+        if size > bound and (spool := Spool.leftover(folder)):
+            spool.remove()
 
 
 def _lock(folder: Path) -> IO[bytes] | None:

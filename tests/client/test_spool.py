@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from livequeue_client.lines import Line
-from livequeue_client.spool import BATCH_LINES, Spool, leftovers
+from livequeue_client.spool import BATCH_LINES, Spool, leftovers, prune
 
 TASK = {"server": "http://127.0.0.1:8000", "key": "k", "body": {"name": "x"}}
 TIME = "2026-11-25T15:00:00.000Z"
@@ -147,6 +148,18 @@ def test_a_folder_that_is_no_spool_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in leftovers(tmp_path)] == ["broken"]
     assert Spool.leftover(tmp_path / "broken") is None
     assert list(leftovers(tmp_path / "missing")) == []
+
+
+def test_leftovers_are_bounded_too(make: Make, tmp_path: Path) -> None:
+    spools = [make(10_000_000) for _ in range(4)]
+    for age, spool in enumerate(reversed(spools)):
+        spool.append(lines(1, 10, "x" * 1000), TIME)
+        os.utime(spool.folder, (1000 - age, 1000 - age))
+    alive, *dead = spools
+    for spool in dead:
+        spool.close()
+    prune(tmp_path, bound=25_000)
+    assert set(leftovers(tmp_path)) == {alive.folder, *[spool.folder for spool in dead[1:]]}
 
 
 def test_lines_that_cannot_be_written_are_counted(spool: Spool) -> None:

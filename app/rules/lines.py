@@ -57,17 +57,20 @@ class Numbering:
     settled: what is sent of them again is dropped.
     """
 
-    __slots__ = ("known",)
+    __slots__ = ("_settled", "known")
 
     def __init__(self, known: dict[int, int] | None = None) -> None:
         self.known: dict[int, int] = known or {}
+        self._settle()
+
+    def _settle(self) -> None:
+        """Below which number lines are settled; it only moves when the window is cut."""
+        self._settled = min(self.known) if len(self.known) >= WINDOW else 0
 
     def place(self, number: int) -> int | None:
         """The task's line it is already; 0 when it is settled; None when it is new."""
         found = self.known.get(number)
-        if found is None and len(self.known) >= WINDOW and number < min(self.known):
-            return 0
-        return found
+        return 0 if found is None and number < self._settled else found
 
     def add(self, number: int, n: int) -> None:
         """A new line was given the number `n` of the task."""
@@ -77,6 +80,7 @@ class Numbering:
         """Forget all but the newest `WINDOW` numbers; returns those."""
         if len(self.known) > WINDOW:
             self.known = {number: self.known[number] for number in sorted(self.known)[-WINDOW:]}
+        self._settle()
         return self.known
 
 

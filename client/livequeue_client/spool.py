@@ -30,7 +30,7 @@ from livequeue_client.lines import Line
 BOUND = 64 * 1024 * 1024  # of one run
 ALL_BOUND = 8 * BOUND  # of all that runs have left behind
 BATCH_BYTES = 512 * 1024
-BATCH_LINES = 5_000
+BATCH_LINES = 10_000
 _SLICE = 1000
 _OURS = "livequeue"  # the stream of the spool's own remarks
 

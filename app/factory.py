@@ -6,7 +6,6 @@ from quart import Quart
 
 from app import errors, security
 from app.incoming import StreamRequest
-from app.incoming import StreamRequest
 from app.resources import STATIC, TEMPLATES
 from app.routes import events, health, logs, notices, openapi, pages, tasks
 from app.state import State, attach

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -64,7 +64,7 @@ class Reader:
         self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -115,6 +115,10 @@ class Reader:
             met = self._changed.wait_for(lambda: condition(self.seen), seconds)
             assert met, f"not within {seconds} s; seen: {[f.raw for f in self.seen[-5:]]}"
             return list(self.seen)
+
+    def wait_count(self, count: int, seconds: float = 10) -> list[Frame]:
+        """All frames, once there are ``count`` of them."""
+        return self.wait(lambda seen: len(seen) >= count, seconds)
 
     def wait_for(self, event: str, count: int = 1, seconds: float = 10) -> Frame:
         """The ``count``-th frame of that name."""

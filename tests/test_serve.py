@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from app.config import ConfigError, Settings, load, markdown
 
+from app.config import ConfigError, Settings, load, markdown
 from tests.conftest import Server, wait_until
 
 SERVE = [sys.executable, "-m", "livequeue_client.cli", "serve"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from app.store.events import Epochs
 from hypothesis import given
 from hypothesis import strategies as st
+
+from app.store.events import Epochs
 
 
 @pytest.mark.parametrize(

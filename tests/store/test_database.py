@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from app.errors import Busy, Problem, Refused, Unprocessable
 from app.event import Event
 from app.store.database import Database, FileInUse, Transaction

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
 from app.resources import SQL
 from app.store.migrations import SchemaTooNew, migrate
 

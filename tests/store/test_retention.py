@@ -107,9 +107,7 @@ def test_logs_of_deleted_tasks_go_in_the_background_and_space_comes_back(tmp_pat
     async def story(database: Database) -> None:
         await database.write(add_lines(1, 12_000))
         await database.write(add_lines(2, 10))
-        await database.write(
-            lambda tx: tx.connection.execute("INSERT INTO deleted_tasks VALUES (1)") and None
-        )
+        await database.write(note_deleted)
         large = await database.read(pages)
         await Retention(database, Settings()).round()
         assert await count(database, "log_lines") == 10
@@ -117,6 +115,10 @@ def test_logs_of_deleted_tasks_go_in_the_background_and_space_comes_back(tmp_pat
         assert await database.read(pages) < large / 3
 
     run(path, story)
+
+
+def note_deleted(tx: Transaction) -> None:
+    tx.connection.execute("INSERT INTO deleted_tasks VALUES (1)")
 
 
 def pages(connection: Any) -> int:

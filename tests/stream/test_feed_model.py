@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
 from app.event import Event, LogLine
 from app.store.database import Database, Transaction
 from app.stream.feed import Feed
@@ -19,7 +22,7 @@ TASKS = 4
 EVENTS = 250
 
 
-def produce(number: int, rng: random.Random) -> tuple[set[str], object]:
+def produce(number: int, rng: random.Random) -> tuple[set[str], Callable[[Transaction], None]]:
     """(the topics that carry it, the work that stores event ``number``)."""
     task = rng.randrange(1, TASKS + 1)
     if rng.random() < 0.4:
@@ -78,69 +81,81 @@ async def follow(
             cursor = feed.id
 
 
+TOPICS = [
+    ["system"],
+    ["logs"],
+    ["task:1"],
+    ["queue:q0"],
+    ["system", "task:2"],
+    ["task:1", "task:3"],
+    ["queue:q1", "task:1", "logs"],
+    ["system", "logs"],
+]
+
+
+class Announcer:
+    """Stands between the commit and the hub, where anything may happen: some come late."""
+
+    def __init__(self, hub: Hub, rng: random.Random) -> None:
+        self.hub = hub
+        self.rng = rng
+        self.held: list[Event] = []
+
+    def __call__(self, events: Sequence[Event]) -> None:
+        if self.rng.random() < 0.3:
+            asyncio.get_running_loop().call_later(0.003, self.pass_on, events)
+        else:
+            self.pass_on(events)
+
+    def pass_on(self, events: Sequence[Event]) -> None:
+        self.held = sorted([*self.held, *events], key=lambda event: event.seq)
+        while self.held and self.held[0].seq == self.hub.head + 1:
+            self.hub.announce([self.held.pop(0)])
+
+
+async def publish(database: Database, rng: random.Random) -> dict[int, set[str]]:
+    """Store all events in bursts; returns the topics that carry each."""
+    carried: dict[int, set[str]] = {}
+    while len(carried) < EVENTS:
+        writes: list[Coroutine[Any, Any, None]] = []
+        for _ in range(rng.randrange(1, 12)):
+            number = len(carried) + 1
+            carried[number], work = produce(number, rng)
+            writes.append(database.write(work))
+        await asyncio.gather(*writes)
+        await asyncio.sleep(rng.choice([0, 0, 0.002]))
+    return carried
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_every_event_once_and_ascending(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
 
     async def main() -> None:
         async with await Database.open(tmp_path / "l.db") as database:
-            pause = rng.choice([0, 0, 0.002, 0.01])
-            hub = Hub(0, pause, rng.choice([1, 3, 20, 200]), 10**9)
-
-            def announce(events: list[Event]) -> None:
-                # Between the commit and the announcement anything may happen.
-                if rng.random() < 0.3:
-                    asyncio.get_running_loop().call_later(0.003, late, list(events))
-                else:
-                    late(list(events))
-
-            queue: list[Event] = []
-
-            def late(events: list[Event]) -> None:
-                queue.extend(events)
-                queue.sort(key=lambda event: event.seq)
-                while queue and queue[0].seq == hub.head + 1:
-                    hub.announce([queue.pop(0)])
-
-            database.announce = announce  # type: ignore[assignment]
+            hub = Hub(0, rng.choice([0, 0, 0.002, 0.01]), rng.choice([1, 3, 20, 200]), 10**9)
+            database.announce = Announcer(hub, rng)
             await database.write(_make_tasks)
-            wanted = [
-                ["system"], ["logs"], ["task:1"], ["queue:q0"], ["system", "task:2"],
-                ["task:1", "task:3"], ["queue:q1", "task:1", "logs"], ["system", "logs"],
-            ]  # fmt: skip
-            logs: list[tuple[set[str], list[int]]] = [(set(topics), []) for topics in wanted]
+            logs: list[list[int]] = [[] for _ in TOPICS]
             clients = [
                 asyncio.ensure_future(follow(hub, database, topics, random.Random(seed + i), seen))
-                for i, (topics, (_, seen)) in enumerate(zip(wanted, logs, strict=True))
+                for i, (topics, seen) in enumerate(zip(TOPICS, logs, strict=True))
             ]
-            carried: dict[int, set[str]] = {}
-            number = 0
-            while number < EVENTS:
-                writes = []
-                for _ in range(rng.randrange(1, 12)):
-                    number += 1
-                    topics, work = produce(number, rng)
-                    carried[number] = topics
-                    writes.append(database.write(work))  # type: ignore[arg-type]
-                await asyncio.gather(*writes)
-                await asyncio.sleep(rng.choice([0, 0, 0.002]))
-
-            def complete() -> bool:
-                return all(
-                    seen[-1:] == [n for n, topics in carried.items() if topics & mine][-1:]
-                    for mine, seen in logs
-                )
-
+            carried = await publish(database, rng)
+            expected = [
+                [number for number, carriers in carried.items() if carriers & set(topics)]
+                for topics in TOPICS
+            ]
             for _ in range(2000):
-                if complete() or any(client.done() for client in clients):
+                last = [seen[-1:] for seen in logs]
+                if last == [wanted[-1:] for wanted in expected] or any(c.done() for c in clients):
                     break
                 await asyncio.sleep(0.005)
             for client in clients:
                 client.cancel()
             for result in await asyncio.gather(*clients, return_exceptions=True):
                 assert isinstance(result, asyncio.CancelledError), repr(result)
-            for mine, seen in logs:
-                assert seen == [n for n, topics in carried.items() if topics & mine], mine
+            assert logs == expected
 
     asyncio.run(main())
 

@@ -112,10 +112,10 @@ def test_resuming_by_header_and_by_query(server: Server, http: httpx.Client) -> 
         rest = [seq for seq in first if seq > place]
         at = f"{epoch}-{place}"
         with Reader(server.url, "system", after=at) as reader:
-            seen = reader.wait(lambda seen, n=len(rest): len(seen) > n)  # type: ignore[misc]
+            seen = reader.wait_count(len(rest) + 1)
         assert [frame.seq for frame in seen[1:]] == rest
         with Reader(server.url, "system", query=f"after={at}") as reader:
-            seen = reader.wait(lambda seen, n=len(rest): len(seen) > n)  # type: ignore[misc]
+            seen = reader.wait_count(len(rest) + 1)
         assert [frame.seq for frame in seen[1:]] == rest
 
 
@@ -153,7 +153,7 @@ def test_a_snapshot_cursor_joins_its_stream_without_gap(server: Server, http: ht
             listed = http.get("/api/tasks", params={"limit": 500, "sort": "id"}).json()
             known = [task["id"] for task in listed["tasks"]]
             with Reader(server.url, "system", after=listed["cursor"]) as reader:
-                reader.wait(lambda seen, n=len(known): len(seen) + n > 300, 20)  # type: ignore[misc]
+                reader.wait_count(301 - len(known), 20)
             created = [frame.data["data"]["id"] for frame in reader.events]
             assert known + created == list(range(1, len(known) + len(created) + 1))
         for item in work:
@@ -344,7 +344,7 @@ def test_clients_that_read_nothing_cost_little_and_are_dropped(
         data = {"name": "n", "message": "m", "data": {"pad": "x" * 50_000}}
         for _ in range(400):  # 20 MB for each of them
             http.post("/api/events", json=data).raise_for_status()
-        reader.wait(lambda seen: len(seen) >= 402, 20)
+        reader.wait_count(402, 20)
         assert rss(server) - before < 20 * 400 + 30_000
         wait_until(lambda: http.get("/healthz").json()["streams"] == 1, 20, "the stalled to go")
         for client in clients:

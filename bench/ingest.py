@@ -88,21 +88,22 @@ def _closed_loop(server: Contender, way: Way, seconds: float) -> dict[str, float
 
 def _text_stream(server: Contender, seconds: float) -> dict[str, float]:
     """Lines a second in one request that goes on for so long."""
-    sent = 0
+    count = PIECE // len(TEXT)
+    piece = "".join(f"{TEXT.format(number)}\n" for number in range(count)).encode()
+    pieces = 0
 
     def body() -> Iterator[bytes]:
-        nonlocal sent
+        nonlocal pieces
         ends = time.perf_counter() + seconds
-        count = PIECE // len(TEXT)
         while time.perf_counter() < ends:
-            lines = [TEXT.format(number) for number in range(sent, sent + count)]
-            sent += count
-            yield "\n".join((*lines, "")).encode()
+            pieces += 1
+            yield piece
 
     cpu = cpu_seconds(server.pids)
     started = time.perf_counter()
     answer = json.loads(_post(server, "/api/tasks/1/logs", "text/plain", body()))
     took = time.perf_counter() - started
+    sent = pieces * count
     assert answer["accepted"] == sent, answer
     used = cpu_seconds(server.pids) - cpu
     return {"rate": sent / took, "per_cpu": sent / used}

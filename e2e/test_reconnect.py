@@ -195,7 +195,7 @@ def test_a_server_that_is_away_is_not_hammered(api: Api, pages: Pages, proxy: Fa
     before = len(proxy.requests())
     expect_connection(page, "offline")
     wait_until(page, "start => performance.now() - start > 6000", arg=now(page))
-    assert len(proxy.requests()) - before <= 8
+    assert len(proxy.requests()) - before <= 16  # some seven tries of two requests
     proxy.set("pass")
     expect_live(page)
     api.append(task, "after all that")

@@ -91,7 +91,7 @@ def _wait_for(port: int) -> None:
 OURS = Kind("ours", "LiveQueue, pause 0", _ours("--wave-pause", "0"))
 PAUSED = Kind("paused", "LiveQueue, default pause", _ours())
 UVLOOP = Kind("uvloop", "LiveQueue on uvloop, pause 0", _ours("--wave-pause", "0", "--uvloop"))
-RAW = Kind("raw", "raw asyncio, uvloop", lambda folder: _python(folder, "/", "raw"))
+RAW = Kind("raw", "raw asyncio", lambda folder: _python(folder, "/", "raw"))
 NAIVE = Kind(
     "naive",
     "naive Quart",

@@ -152,13 +152,16 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
     stopping = asyncio.ensure_future(stop)
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     # A client that takes no bytes holds up Hypercorn's own end (for ever on Python 3.12).
-    await asyncio.wait([serving], timeout=STREAMS_GRACE + REQUESTS_GRACE + 0.3)
+    await asyncio.wait((serving,), timeout=STREAMS_GRACE + REQUESTS_GRACE + 0.3)
     for task in (*background, serving):
         task.cancel()
     await asyncio.wait((*background, serving), timeout=0.2)
-    if serving.done() and not serving.cancelled() and (error := serving.exception()):
-        raise error
-    return stop.result() if stop.done() else 0
+    if stop.done():
+        # What is still connected goes with the process; how it takes that is of no interest.
+        loop.set_exception_handler(lambda loop, context: None)
+        return stop.result()
+    await serving  # it ended before it was asked to: raises why
+    return 1
 
 
 def _report(task: asyncio.Task[None]) -> None:

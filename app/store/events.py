@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,7 @@ _sql = Queries("events")
 
 SLICE = 5000  # seqs looked at in one read
 SLICE_EVENTS = 500
-SLICE_BYTES = 1 << 20
+SLICE_BYTES = 64 * 1024  # a client that stalls in the middle of a replay holds that much
 
 
 class Epochs:
@@ -122,19 +123,20 @@ def read_slice(
     upto = min(after + SLICE, head_of(connection))
     condition, values = _condition(channels)
     statement = _sql.slice.replace("/* channels */", condition)
-    rows = connection.execute(statement, [after, upto, *values, SLICE_EVENTS]).fetchall()
     events: list[Event] = []
     size = 0
-    for seq, type, task_id, queue, timestamp, message, stored in rows:
-        data = stored.encode()
-        if type == "LOG":
-            data = _join_lines(connection, task_id, data)
-        size += len(data)
-        if events and size > SLICE_BYTES:
-            return Slice(events, events[-1].seq, False)
-        id = epochs.cursor(seq)
-        events.append(Event(seq, id, type, timestamp, message, data, task_id, queue))
-    if len(rows) == SLICE_EVENTS:
+    # Row by row, since a few large events may be all that is wanted of many.
+    with closing(connection.execute(statement, [after, upto, *values, SLICE_EVENTS])) as rows:
+        for seq, type, task_id, queue, timestamp, message, stored in rows:
+            data = stored.encode()
+            if type == "LOG":
+                data = _join_lines(connection, task_id, data)
+            size += len(data)
+            if events and size > SLICE_BYTES:
+                return Slice(events, events[-1].seq, False)
+            id = epochs.cursor(seq)
+            events.append(Event(seq, id, type, timestamp, message, data, task_id, queue))
+    if len(events) == SLICE_EVENTS:
         upto = events[-1].seq
     return Slice(events, max(upto, after), False)
 

@@ -95,7 +95,7 @@ class Feed(Subscriber):
         return self._hub.chunk(self)
 
     async def replay(self) -> bytes | None:
-        """The same from the store, at most about 1 MiB; None: look again, or ``reset`` is set."""
+        """The same from the store, at most about 64 KiB; None: look again, or ``reset`` is set."""
         return b"".join(map(sse_of, await self._replay())) or None
 
     async def events(self, limit: int) -> list[Event]:

@@ -13,7 +13,7 @@ from quart import Response
 from app import __version__
 from app.stream.encoding import control
 from app.stream.feed import Feed
-from app.stream.hub import Wake
+from app.stream.hub import CHUNK, Wake
 from app.stream.registry import Registry
 
 NEVER_RUN = 60.0  # seconds
@@ -88,7 +88,10 @@ class EventStream:
         self._feed.close()
 
     async def _write(self, body: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        # What a client does not take is copied for it alone, so a large event goes in pieces.
+        for start in range(0, len(body), CHUNK):
+            piece = body[start : start + CHUNK] if len(body) > CHUNK else body
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         self._sent_at = time.monotonic()
 
     async def _follow(self) -> None:

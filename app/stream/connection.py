@@ -6,16 +6,25 @@ dropped, and the stream runs without a generator, Quart's time-outs or their mem
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any, NamedTuple
 
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
-from quart import Request
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    HTTPScope,
+)
+from quart import Quart, Request
 from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 
 from app.incoming import paced
 from app.stream.sse import EventStream, StreamResponse
+
+LINGER = 2.0  # seconds
 
 
 class _HandOver(NamedTuple):
@@ -29,6 +38,10 @@ class Connection(ASGIHTTPConnection):
     _hand_over: _HandOver | None = None
     _gone = False
 
+    def __init__(self, app: Quart, scope: HTTPScope) -> None:
+        super().__init__(app, scope)
+        self._received = asyncio.Event()
+
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await super().__call__(receive, send)
         if self._hand_over is None:
@@ -41,11 +54,21 @@ class Connection(ASGIHTTPConnection):
             await stream.run(receive, send, start)
 
     async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
-        await super().handle_messages(request, paced(request, receive))
+        receive = paced(request, receive)
+
+        async def receive_and_note() -> ASGIReceiveEvent:
+            message: ASGIReceiveEvent = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                self._received.set()
+            return message
+
+        await super().handle_messages(request, receive_and_note)
         self._gone = True
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         if not isinstance(response, StreamResponse):
+            if response.status_code >= 400:
+                await self._linger()
             await super()._send_response(send, response)
             return
         start = {
@@ -54,3 +77,12 @@ class Connection(ASGIHTTPConnection):
             "headers": encode_headers(response.headers),
         }
         self._hand_over = _HandOver(response.stream, start)
+
+    async def _linger(self) -> None:
+        """Let the rest of a refused body come in, and drop it.
+
+        Answered before, the connection would be closed under a client that still writes, which
+        then sees a reset instead of the answer (RFC 9112, section 9.6).
+        """
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._received.wait(), LINGER)

@@ -29,7 +29,7 @@ class Settings:
     allowed_hosts: str = _setting("", "further names this server answers to, comma separated")
     heartbeat: float = _setting(15.0, "seconds between heartbeats on a quiet stream", 2, 30)
     wave_pause: float = _setting(
-        20.0, "least milliseconds between two deliveries of a busy topic (idle: none)", 0, 1000
+        50.0, "least milliseconds between two deliveries of a busy topic (idle: none)", 0, 1000
     )
     stream_lifetime: float = _setting(
         300.0, "seconds after which a stream is ended and reopened, give or take 15 %", 2, 86400

@@ -53,7 +53,7 @@ def check_bind(settings: Settings) -> None:
 def listen(settings: Settings) -> socket.socket:
     """The listening socket. Raises ConfigError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # Accepted sockets inherit it: the kernel closes a connection whose client has taken no

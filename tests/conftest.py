@@ -13,6 +13,11 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("livequeue", deadline=None)
+settings.load_profile("livequeue")
 
 ADDRESS = re.compile(r"http://\S+?(?=/ )")
 

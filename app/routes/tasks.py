@@ -104,7 +104,7 @@ async def report_task(task_id: int) -> Response:
     def work(tx: Transaction) -> dict[str, Any]:
         return task_json(_patch(tx, task_id, patch), tx.now)
 
-    return json_answer(await state().database.write(work))
+    return json_answer(await state().database.write(work, single=True))
 
 
 @blueprint.patch("/api/tasks")
@@ -256,7 +256,7 @@ async def stats() -> Response:
 
 
 def _patch(tx: Transaction, task_id: int, patch: TaskPatch) -> Task:
-    task = tasks.get(tx.connection, task_id)
+    task = tasks.current(tx, task_id)
     return tasks.apply(tx, decide_patch(task, patch, tx.now, tx.clock))
 
 

@@ -39,6 +39,7 @@ _encode = msgspec.json.Encoder().encode
 READERS = 3
 BATCH = 512  # requests in one transaction
 QUEUE = 4096  # requests waiting for it; further ones wait up to PATIENCE
+KNOWN = 2000  # tasks whose rows are remembered
 PATIENCE = 10.0  # seconds
 PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -61,13 +62,21 @@ class FileReplaced(Exception):
 class Transaction:
     """What a work function gets: it runs on the database thread, inside its own savepoint.
 
-    ``clock`` (unix seconds) and ``now`` (RFC 3339) are the time of the whole batch.
+    ``clock`` (unix seconds) and ``now`` (RFC 3339) are the time of the whole batch. ``known``
+    holds rows as this writer, the only one of the file, last saw them: app.store.tasks.
     """
 
-    __slots__ = ("_epoch", "_first", "clock", "connection", "events", "now", "rows")
+    __slots__ = ("_epoch", "_first", "clock", "connection", "events", "known", "now", "rows")
 
-    def __init__(self, connection: sqlite3.Connection, epoch: str, first: int) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        epoch: str,
+        first: int,
+        known: dict[int, Any] | None = None,
+    ) -> None:
         self.connection = connection
+        self.known = {} if known is None else known
         self.clock, self.now = clock.now()
         self.events: list[Event] = []
         self.rows: list[tuple[Any, ...]] = []  # of the events table
@@ -120,16 +129,18 @@ class Transaction:
 
 
 class _Request:
-    __slots__ = ("future", "key", "work")
+    __slots__ = ("future", "key", "single", "work")
 
     def __init__(
         self,
         work: Callable[[Transaction], Any],
         key: IdempotencyKey | None,
+        single: bool,
         future: asyncio.Future[Any],
     ) -> None:
         self.work = work
         self.key = key
+        self.single = single and key is None
         self.future = future
 
 
@@ -164,6 +175,7 @@ class Database:
         self._closing = False
         self._task: asyncio.Task[None]
         self._next = 1
+        self._known: dict[int, Any] = {}
         self._identity = (0, 0)
 
     @classmethod
@@ -273,11 +285,17 @@ class Database:
     # Writing
 
     async def write(
-        self, work: Callable[[Transaction], T], *, key: IdempotencyKey | None = None
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        key: IdempotencyKey | None = None,
+        single: bool = False,
     ) -> T:
         """Run ``work`` in the next transaction; returns once that is committed and announced.
 
         With a key, a request seen before is answered from memory and changes nothing.
+        ``single``: ``work`` changes at most one row, as the last thing that may fail; that saves
+        its savepoint.
         Raises what ``work`` refuses with (a Problem), and Busy when the store cannot keep up.
         """
         if len(self._pending) >= QUEUE:
@@ -289,7 +307,7 @@ class Database:
         if self._closing:
             raise Busy("The server is stopping; try again in a moment.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._pending.append(_Request(work, key, future))
+        self._pending.append(_Request(work, key, single, future))
         if self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(None)
         return await future
@@ -339,32 +357,48 @@ class Database:
         self, connection: sqlite3.Connection, batch: list[_Request]
     ) -> tuple[list[Any], list[Event]]:
         execute = connection.execute
-        outcomes: list[Any] = []
         execute("BEGIN IMMEDIATE")
         try:
-            transaction = Transaction(connection, self.epochs.current, self._next)
-            for request in batch:
-                execute("SAVEPOINT request")
-                mark = len(transaction.events)
-                try:
-                    outcome = _perform(request, transaction)
-                except (Problem, sqlite3.IntegrityError) as error:
-                    # Only these undo one request alone. After any other error (disk full, I/O)
-                    # SQLite may already have rolled all of it back, so the whole batch fails.
-                    execute("ROLLBACK TO request")
-                    transaction.undo(mark)
-                    outcome = error
-                execute("RELEASE request")
-                outcomes.append(outcome)
+            transaction = Transaction(connection, self.epochs.current, self._next, self._known)
+            outcomes = [_isolated(request, transaction) for request in batch]
             if transaction.rows:
                 connection.executemany(_sql.insert_event, transaction.rows)
             self.check_file()
             execute("COMMIT")
         except BaseException:
+            self._known.clear()
             if connection.in_transaction:
                 execute("ROLLBACK")
             raise
+        if len(self._known) > KNOWN:
+            self._known.clear()
         return outcomes, transaction.events
+
+
+def _isolated(request: _Request, transaction: Transaction) -> Any:
+    """What the request gives, or the error that undid it alone.
+
+    Only a Problem or a constraint can do so. After any other error (disk full, I/O) SQLite may
+    already have rolled everything back, so the whole batch fails.
+    """
+    connection = transaction.connection
+    mark, changes = len(transaction.events), connection.total_changes
+    if not request.single:
+        connection.execute("SAVEPOINT request")
+    try:
+        outcome = _perform(request, transaction)
+    except (Problem, sqlite3.IntegrityError) as error:
+        if connection.total_changes != changes:
+            if request.single:
+                raise RuntimeError("a single change was followed by an error") from error
+            transaction.known.clear()
+        if not request.single:
+            connection.execute("ROLLBACK TO request")
+        transaction.undo(mark)
+        outcome = error
+    if not request.single:
+        connection.execute("RELEASE request")
+    return outcome
 
 
 def _perform(request: _Request, transaction: Transaction) -> Any:

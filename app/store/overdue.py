@@ -38,6 +38,7 @@ class Overdue:
 
 def _forgive(transaction: Transaction) -> None:
     transaction.connection.execute(_sql.forgive_heartbeats, (transaction.clock,))
+    transaction.known.clear()  # written past app.store.tasks
 
 
 def _any_overdue(connection: sqlite3.Connection) -> bool:

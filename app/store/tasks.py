@@ -40,6 +40,20 @@ def get(connection: sqlite3.Connection, task_id: int) -> Task:
     return task
 
 
+def current(tx: Transaction, task_id: int) -> Task:
+    """The same inside a write, where what this writer last stored need not be read again."""
+    task: Task | None = tx.known.get(task_id)
+    return get(tx.connection, task_id) if task is None else task
+
+
+def _know(tx: Transaction, task: Task) -> None:
+    """Remember what was stored, unless it is large."""
+    if len(task.payload or "") + len(task.result or "") + len(task.error or "") < 4096:
+        tx.known[task.id] = task
+    else:
+        tx.known.pop(task.id, None)
+
+
 def exists(connection: sqlite3.Connection, task_id: int) -> bool:
     """Whether there is a task of that id."""
     return find(connection, task_id) is not None
@@ -66,6 +80,7 @@ def apply(tx: Transaction, decision: Decision) -> Task:
     task, changes = decision.task, decision.changes
     if changes:
         tx.connection.execute(_update(tuple(changes)), (*changes.values(), task.id))
+        _know(tx, task)
     if decision.event is not None:
         tx.emit(
             decision.event,
@@ -82,6 +97,7 @@ def delete(tx: Transaction, task_id: int) -> None:
     """Remove a task; its log lines are left for the background. Raises NotFound."""
     decision = decide_delete(get(tx.connection, task_id), tx.now)
     tx.connection.execute(_sql.delete_task, (task_id,))
+    tx.known.pop(task_id, None)
     tx.connection.execute(_sql.note_deleted, (task_id,))
     tx.emit(
         "TASK_DELETED",

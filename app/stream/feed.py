@@ -20,7 +20,7 @@ from app.stream.topics import channels_of, task_of
 class Feed(Subscriber):
     """Use ``async with await Feed.open(...)``; then read, and when there is nothing, wait."""
 
-    __slots__ = ("_database", "_hub", "_watched", "reset", "topics")
+    __slots__ = ("_database", "_hub", "reset", "topics")
 
     def __init__(self, hub: Hub, database: Database, topics: list[str]) -> None:
         super().__init__(channels_of(topics), hub.head, hub.head)
@@ -28,7 +28,6 @@ class Feed(Subscriber):
         self._database = database
         self.topics = topics
         self.reset: str | None = None  # why the cursor asked for could not be honoured
-        self._watched: list[int] = []
 
     @classmethod
     async def open(cls, hub: Hub, database: Database, topics: list[str], after: str | None) -> Feed:
@@ -52,7 +51,7 @@ class Feed(Subscriber):
             return
         for id in tasks:
             self._hub.watch(id)
-            self._watched.append(id)
+            self.watched.append(id)
         states, seq = await self._database.read(lambda c: (live_tasks(c, tasks), head_of(c)))
         for id in tasks:
             if id not in states:
@@ -79,7 +78,7 @@ class Feed(Subscriber):
     @property
     def watches(self) -> bool:
         """Whether any of its topics can end."""
-        return bool(self._watched)
+        return bool(self.watched)
 
     @property
     def id(self) -> str:
@@ -148,8 +147,8 @@ class Feed(Subscriber):
         return ended
 
     def close(self) -> None:
-        while self._watched:
-            self._hub.unwatch(self._watched.pop())
+        while self.watched:
+            self._hub.unwatch(self.watched.pop())
 
     async def __aenter__(self) -> Self:
         return self

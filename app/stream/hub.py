@@ -3,19 +3,22 @@
 A subscriber is a cursor and a future. Events become visible in waves: an idle channel wakes its
 subscribers at once, a busy one at most once per pause, and what arrives meanwhile joins the next
 wave. All subscribers of a wave read up to the same seq, so those at the same cursor share one
-joined chunk of bytes.
+joined chunk of bytes. It is written at once to those whose connection is known and has room; only
+the others are woken.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
+import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from operator import attrgetter
 
 from app.event import Event
+from app.stream.direct import framed
 from app.stream.encoding import sse_of
 from app.stream.topics import channels_with
 
@@ -34,9 +37,22 @@ class Wake(enum.Enum):
 
 
 class Subscriber:
-    """``cursor``: seq of the last event it has; ``upto``: how far its last wave goes."""
+    """``cursor``: seq of the last event it has; ``upto``: how far its last wave goes.
 
-    __slots__ = ("channels", "closing", "cursor", "future", "upto")
+    ``transport``: where waves may be written while it waits; ``sent_at``: when it was last sent
+    something; ``watched``: tasks whose end it is to be told.
+    """
+
+    __slots__ = (
+        "channels",
+        "closing",
+        "cursor",
+        "future",
+        "sent_at",
+        "transport",
+        "upto",
+        "watched",
+    )
 
     def __init__(self, channels: tuple[str, ...], cursor: int, upto: int) -> None:
         self.channels = channels
@@ -44,6 +60,9 @@ class Subscriber:
         self.upto = upto
         self.future: asyncio.Future[Wake] | None = None
         self.closing: Wake | None = None
+        self.transport: asyncio.Transport | None = None
+        self.sent_at = 0.0
+        self.watched: list[int] = []
 
     def wake(self, reason: Wake) -> None:
         """Wake it if it waits; CLOSE and GONE are remembered if it does not."""
@@ -51,6 +70,17 @@ class Subscriber:
             self.closing = reason
         if self.future is not None and not self.future.done():
             self.future.set_result(reason)
+
+
+class _Chunk:
+    """Joined frames up to ``upto``, shared by all that are at the same place."""
+
+    __slots__ = ("body", "framed", "upto")
+
+    def __init__(self, body: bytes, upto: int) -> None:
+        self.body = body
+        self.upto = upto
+        self.framed: bytes | None = None  # filled on first use
 
 
 class _Channel:
@@ -90,7 +120,7 @@ class Hub:
         self._window: deque[tuple[Event, tuple[str, ...]]] = deque()
         self._bytes = 0
         self._channels: dict[str, _Channel] = {}
-        self._chunks: dict[tuple[tuple[str, ...], int, int], tuple[bytes, int]] = {}
+        self._chunks: dict[tuple[tuple[str, ...], int, int], _Chunk] = {}
         self._lives: dict[int, _TaskLife] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -147,12 +177,41 @@ class Hub:
         channel.timer = None
         channel.last_wave = self._loop.time()
         self._chunks.clear()
+        now = time.monotonic()
         waiters, channel.waiters = channel.waiters, {}
         for subscriber in waiters:
             future = subscriber.future
             if future is not None and not future.done():
                 subscriber.upto = self.head
-                future.set_result(Wake.WAVE)
+                if self._push(subscriber, now):
+                    channel.waiters[subscriber] = None
+                else:
+                    future.set_result(Wake.WAVE)
+
+    def _push(self, subscriber: Subscriber, now: float) -> bool:
+        """Write its part of the wave; False when it must do that, or something more, itself.
+
+        Nothing is written to a client that has not taken what came before, and nothing large, so
+        that no more than one chunk is held for it here.
+        """
+        transport = subscriber.transport
+        if transport is None or transport.get_write_buffer_size() or transport.is_closing():
+            return False
+        if self.is_behind(subscriber):
+            return False
+        chunk = self._peek(subscriber)
+        if chunk is not None:
+            if len(chunk.body) > CHUNK:
+                return False
+            if chunk.body:
+                if chunk.framed is None:
+                    chunk.framed = framed(chunk.body)
+                transport.write(chunk.framed)
+                subscriber.sent_at = now
+            subscriber.cursor = chunk.upto
+        if subscriber.cursor < subscriber.upto:
+            return False
+        return not any(self.has_ended(id, subscriber.cursor) for id in subscriber.watched)
 
     # Subscribing
 
@@ -172,29 +231,36 @@ class Hub:
 
         None when it has all up to ``upto``. It must not be behind the window.
         """
+        chunk = self._peek(subscriber)
+        if chunk is None:
+            return None
+        subscriber.cursor = chunk.upto
+        return chunk.body or None
+
+    def _peek(self, subscriber: Subscriber) -> _Chunk | None:
+        """The next chunk of its wave, None when it has all."""
         cursor, upto = subscriber.cursor, subscriber.upto
         if cursor >= upto:
             return None
         key = (subscriber.channels, cursor, upto)
-        shared = self._chunks.get(key)
-        if shared is None:
+        chunk = self._chunks.get(key)
+        if chunk is None:
             if len(self._chunks) >= _SHARED:
                 self._chunks.clear()
-            shared = self._chunks[key] = self._join(subscriber.channels, cursor, upto)
-        chunk, subscriber.cursor = shared
-        return chunk or None
+            chunk = self._chunks[key] = self._join(subscriber.channels, cursor, upto)
+        return chunk
 
-    def _join(self, channels: tuple[str, ...], cursor: int, upto: int) -> tuple[bytes, int]:
+    def _join(self, channels: tuple[str, ...], cursor: int, upto: int) -> _Chunk:
         frames: list[bytes] = []
         size, last = 0, cursor
         for event in self.events(channels, cursor, upto):
             frame = sse_of(event)
             if frames and size + len(frame) > CHUNK:
-                return b"".join(frames), last
+                return _Chunk(b"".join(frames), last)
             frames.append(frame)
             size += len(frame)
             last = event.seq
-        return b"".join(frames), upto
+        return _Chunk(b"".join(frames), upto)
 
     def events(self, channels: tuple[str, ...], cursor: int, upto: int) -> list[Event]:
         """Events of the window in (cursor, upto], ascending, each once."""

@@ -11,6 +11,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Response
 
 from app import __version__
+from app.stream.direct import transport_of
 from app.stream.encoding import control
 from app.stream.feed import Feed
 from app.stream.hub import CHUNK, Wake
@@ -38,7 +39,6 @@ class EventStream:
         "_made_at",
         "_registry",
         "_send",
-        "_sent_at",
     )
 
     def __init__(
@@ -50,7 +50,6 @@ class EventStream:
         self._heartbeat = heartbeat
         self._made_at = time.monotonic()
         self._ends_at = self._made_at + lifetime * random.uniform(0.85, 1.15)
-        self._sent_at = 0.0
         self._send: ASGISendCallable
         registry.add(feed, client)
         registry.streams.add(self)
@@ -58,12 +57,12 @@ class EventStream:
     def tick(self, now: float) -> None:
         """Called by the sweep; a stream that is busy sending needs nothing."""
         if self._feed.future is None:
-            if not self._sent_at and now - self._made_at > NEVER_RUN:
+            if not self._feed.sent_at and now - self._made_at > NEVER_RUN:
                 self.discard()  # its request was cancelled before the hand-over
             return
         if now >= self._ends_at:
             self._feed.wake(Wake.CLOSE)
-        elif now - self._sent_at >= self._heartbeat:
+        elif now - self._feed.sent_at >= self._heartbeat:
             self._feed.wake(Wake.BEAT)
 
     async def run(
@@ -74,6 +73,7 @@ class EventStream:
         leaving = asyncio.create_task(_watch(receive, self._feed))
         try:
             await send(start)  # type: ignore[arg-type]
+            self._feed.transport = transport_of(send)
             await self._follow()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
@@ -92,7 +92,7 @@ class EventStream:
         for start in range(0, len(body), CHUNK):
             piece = body[start : start + CHUNK] if len(body) > CHUNK else body
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        self._sent_at = time.monotonic()
+        self._feed.sent_at = time.monotonic()
 
     async def _follow(self) -> None:
         feed = self._feed

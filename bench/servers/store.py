@@ -73,10 +73,10 @@ async def ours(database: Database) -> Load:
 
     async def report(task_id: int, patch: TaskPatch) -> None:
         def work(tx: Transaction) -> None:
-            task = tasks.get(tx.connection, task_id)
+            task = tasks.current(tx, task_id)
             tasks.apply(tx, decide_patch(task, patch, tx.now, tx.clock))
 
-        await database.write(work)
+        await database.write(work, single=True)
 
     return Load(report)
 

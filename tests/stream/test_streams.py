@@ -354,7 +354,8 @@ def test_clients_that_read_nothing_cost_little_and_are_dropped(
         clients = [stalled(server) for _ in range(20)]
         wait_until(lambda: http.get("/healthz").json()["streams"] == 21)
         publish(400)
-        assert rss(server) - before < 20 * 400 + 10_000
+        # 200 MB were sent to them; the bound leaves room for what the allocator keeps.
+        assert rss(server) - before < 40_000
         wait_until(lambda: http.get("/healthz").json()["streams"] == 1, 20, "the stalled to go")
         for client in clients:
             client.close()

@@ -13,35 +13,34 @@ from sse_starlette import ServerSentEvent
 from app.event import Event
 
 _encode = msgspec.json.Encoder().encode
-_BODY = msgspec.json.Encoder().encode
-
-
-def _frame(type: str, id: str | None, data: str) -> bytes:
-    return ServerSentEvent(data, event=type, id=id, sep="\n").encode()
 
 
 def json_of(event: Event) -> bytes:
     """The event as JSON, as long-polling sends it."""
-    head = _BODY({"id": event.id, "type": event.type, "topic": event.topic})
-    tail = _BODY({"message": event.message, "timestamp": event.timestamp})
+    head = _encode({"id": event.id, "type": event.type, "topic": event.topic})
+    tail = _encode({"message": event.message, "timestamp": event.timestamp})
     return head[:-1] + b"," + tail[1:-1] + b',"data":' + event.data + b"}"
 
 
 def sse_of(event: Event) -> bytes:
     """The event as a frame, shared by every stream that carries it."""
     if event.sse is None:
-        event.sse = _frame(event.type, event.id, json_of(event).decode())
+        event.sse = _frame(event.type, event.id, json_of(event))
     return event.sse
 
 
 def control(type: str, id: str | None, retry: int | None = None, **data: Any) -> bytes:
     """A HELLO, HEARTBEAT, RESET or END frame; ``retry`` in milliseconds."""
-    text = _encode({"type": type, **data}).decode()
-    return ServerSentEvent(text, event=type, id=id, retry=retry, sep="\n").encode()
+    return _frame(type, id, _encode({"type": type, **data}), retry)
 
 
 def poll_answer(
     events: list[Event], cursor: str, reset: str | None = None, ended: list[str] | None = None
 ) -> bytes:
+    """The body of a long-poll's answer."""
     rest = _encode({"cursor": cursor, "reset": reset, "ended": ended or []})
     return b'{"events":[' + b",".join(map(json_of, events)) + b"]," + rest[1:]
+
+
+def _frame(type: str, id: str | None, data: bytes, retry: int | None = None) -> bytes:
+    return ServerSentEvent(data.decode(), event=type, id=id, retry=retry, sep="\n").encode()

@@ -114,7 +114,6 @@ class Hub:
         self.head = head
         self.floor = head  # seq before the first event of the window
         self.pause = pause
-        self.closed = False
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._window: deque[tuple[Event, tuple[str, ...]]] = deque()

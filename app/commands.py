@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sqlite3
 import sys
@@ -36,7 +35,7 @@ def register(subparsers: Subparsers) -> None:
 def serve(arguments: argparse.Namespace) -> int:
     """Exit status: 0 after a clean end, 1 when it had to stop, 2 when it could not start."""
     # Imported late: `livequeue run` on the same machine should not pay for the server.
-    from app.server import serve as run
+    from app.server import run
     from app.store.database import FileInUse
     from app.store.migrations import SchemaTooNew
 
@@ -48,7 +47,7 @@ def serve(arguments: argparse.Namespace) -> int:
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
         logging.getLogger("aiosqlite").setLevel(logging.WARNING)
-        return asyncio.run(run(settings))
+        return run(settings)
     except (ConfigError, FileInUse, SchemaTooNew) as error:
         message = str(error)
     except sqlite3.DatabaseError as error:

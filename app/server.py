@@ -6,6 +6,7 @@ import asyncio
 import gc
 import ipaddress
 import logging
+import os
 import signal
 import socket
 import sys
@@ -87,6 +88,18 @@ def _hypercorn_config() -> hypercorn.Config:
     config.keep_alive_max_requests = 1_000_000
     config.include_server_header = False
     return config
+
+
+def run(settings: Settings) -> int:
+    """``serve`` in an event loop of its own."""
+    with asyncio.Runner() as runner:
+        status = runner.run(serve(settings))
+        # All is stored and closed by now. What is left are connections whose clients take nothing,
+        # for which Hypercorn waits whether it is cancelled or not.
+        if asyncio.all_tasks(runner.get_loop()):
+            sys.stderr.flush()
+            os._exit(status)
+    return status
 
 
 async def serve(settings: Settings) -> int:

@@ -54,10 +54,15 @@ class Registry:
                 stream.tick(now)
 
     async def close(self, grace: float) -> None:
-        """End every stream and answer every poll; returns when all have, or after ``grace`` s."""
+        """End every stream and answer every poll; those that are not done in ``grace`` s are cut.
+
+        Those take no bytes. Left alone, they would hold up the end of the whole server.
+        """
         self._closed = True
         for subscriber in tuple(self._open):
             subscriber.wake(Wake.CLOSE)
-        # Those left after the grace take no bytes; their connections end with the process.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), grace)
+        for subscriber in tuple(self._open):
+            if subscriber.transport is not None:
+                subscriber.transport.abort()

@@ -16,6 +16,7 @@ from tests.conftest import Server, wait_until
 from tests.sse import Reader
 
 POLL = {"Accept": "application/json"}
+PLAIN = {"Content-Type": "text/plain"}
 
 
 def notice(http: httpx.Client, message: str = "hello") -> None:
@@ -313,14 +314,13 @@ def test_the_server_ends_streams_and_answers_polls_before_it_goes(
     assert "Traceback" not in server.log()
 
 
-def stalled(server: Server) -> socket.socket:
-    """A client that asks for everything and reads nothing."""
+def stalled(server: Server, path: str = "/events/system") -> socket.socket:
+    """A client that asks for something and reads nothing."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
-    client.sendall(
-        b"GET /events/system HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
-    )
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    client.sendall(head.encode())
     return client
 
 
@@ -375,6 +375,21 @@ def test_the_server_stops_in_time_although_a_client_takes_nothing(
         began = time.monotonic()
         assert server.stop() == 0, server.log()
         assert time.monotonic() - began < 2
+
+
+def test_the_server_stops_in_time_although_a_download_is_not_taken(
+    make_server: Callable[..., Server],
+) -> None:
+    server = make_server()
+    with httpx.Client(base_url=server.url, timeout=30) as http:
+        task = create(http)
+        text = "x" * 999 + "\n"
+        http.post(f"/api/tasks/{task}/logs", content=text * 20_000, headers=PLAIN)
+        with stalled(server, f"/api/tasks/{task}/logs?format=text") as client:
+            assert client.recv(10) == b"HTTP/1.1 2"
+            began = time.monotonic()
+            assert server.stop() == 0, server.log()
+            assert time.monotonic() - began < 2
 
 
 def test_the_wal_stays_small_with_streams_open(server: Server, http: httpx.Client) -> None:

@@ -14,9 +14,8 @@ from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
-    HTTPScope,
 )
-from quart import Quart, Request
+from quart import Request
 from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
@@ -37,10 +36,8 @@ class Connection(ASGIHTTPConnection):
 
     _hand_over: _HandOver | None = None
     _gone = False
-
-    def __init__(self, app: Quart, scope: HTTPScope) -> None:
-        super().__init__(app, scope)
-        self._received = asyncio.Event()
+    _received = False  # the request to its end
+    _lingering: asyncio.Future[None] | None = None
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await super().__call__(receive, send)
@@ -59,7 +56,9 @@ class Connection(ASGIHTTPConnection):
         async def receive_and_note() -> ASGIReceiveEvent:
             message: ASGIReceiveEvent = await receive()
             if message["type"] == "http.request" and not message.get("more_body", False):
-                self._received.set()
+                self._received = True
+                if self._lingering is not None and not self._lingering.done():
+                    self._lingering.set_result(None)
             return message
 
         await super().handle_messages(request, receive_and_note)
@@ -84,5 +83,8 @@ class Connection(ASGIHTTPConnection):
         Answered before, the connection would be closed under a client that still writes, which
         then sees a reset instead of the answer (RFC 9112, section 9.6).
         """
+        if self._received:
+            return
+        self._lingering = asyncio.get_running_loop().create_future()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._received.wait(), LINGER)
+            await asyncio.wait_for(self._lingering, LINGER)

@@ -5,8 +5,9 @@ SSE and long-polling both read this one feed, so they cannot drift apart.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from app.errors import NotFound
 from app.event import Event
@@ -131,8 +132,9 @@ class Feed(Subscriber):
         """Let the next read go as far as the head."""
         self.upto = max(self.upto, self._hub.head)
 
-    async def wait(self) -> Wake:
-        return await self._hub.wait(self)
+    def wait(self) -> Coroutine[Any, Any, Wake]:
+        """Sleep until there is something to do; not a coroutine itself, as each open one counts."""
+        return self._hub.wait(self)
 
     def take_ended(self) -> list[str]:
         """Topics that have said their last and were told in full; they leave the feed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from app.event import Event
 
@@ -34,6 +35,11 @@ def task_of(topic: str) -> int | None:
 
 def channels_of(topics: Iterable[str]) -> tuple[str, ...]:
     """The fewest channels that carry these topics, sorted: equal sets share their chunks."""
+    return _channels_of(tuple(topics))
+
+
+@lru_cache(maxsize=1024)
+def _channels_of(topics: tuple[str, ...]) -> tuple[str, ...]:
     wanted = set(topics)
     channels = {topic for topic in wanted if topic in ("system", "logs")}
     for topic in wanted:

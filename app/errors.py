@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 import msgspec
-from quart import Quart, Response, current_app, request
+from quart import Quart, Response, current_app, has_request_context, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 PROBLEM_JSON = "application/problem+json"
@@ -188,6 +188,8 @@ def register(app: Quart, error_page: ErrorPage | None = None) -> None:
     """
 
     async def answer(problem: Problem) -> Response:
+        if not has_request_context():  # an attempt at a WebSocket, which nothing here speaks
+            return problem.response()
         accepted = request.accept_mimetypes
         prefers_page = accepted.quality("text/html") > accepted.quality("application/json")
         if error_page is None or is_api_path(request.path) or not prefers_page:

@@ -73,6 +73,7 @@ class TaskCreate(Body):
     worker: Worker | None = None
 
     def __post_init__(self) -> None:
+        check_moment("run_at", self.run_at)
         self.name = self.name.strip()
         if not 1 <= len(self.name) <= 200:
             raise Unprocessable.field("name", "must be 1 to 200 characters")
@@ -145,6 +146,10 @@ class TaskFilter(Body):
     since: Moment | None = None  # created at or after
     until: Moment | None = None  # created before
 
+    def __post_init__(self) -> None:
+        check_moment("since", self.since)
+        check_moment("until", self.until)
+
 
 class BatchAction(Body):
     """One action on many tasks, by their ids or by a filter; `dry_run` only counts."""
@@ -167,6 +172,10 @@ class LogLineIn(Body):
     level: Level | None = None
     time: Moment | None = None
     line: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.time is not None:
+            check_moment("time", self.time)
 
 
 class LogAppend(Body):
@@ -286,6 +295,15 @@ def check_producer(producer: str | None, batch: int | None) -> None:
         raise Unprocessable.field("producer", "is needed where there is a batch number")
     if producer is not None and _CONTROL.search(producer):
         raise Unprocessable.field("producer", "must not contain control characters")
+
+
+def check_moment(field: str, moment: datetime | None) -> None:
+    """A time that can be written in UTC: its zone may lead out of the years there are."""
+    try:
+        if moment is not None:
+            moment.astimezone(UTC)
+    except OverflowError:
+        raise Unprocessable.field(field, "must be in the years 1 to 9999 UTC") from None
 
 
 def rfc3339(moment: datetime) -> str:

@@ -43,6 +43,14 @@ def test_a_second_server_on_the_same_file_is_refused(server: Server) -> None:
     assert httpx.get(f"{server.url}/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
+def test_the_same_file_under_another_name_is_refused(server: Server, link: str) -> None:
+    other = server.database_path.with_name("other.db")
+    getattr(other, link)(server.database_path)
+    message = refused("--bind", "127.0.0.1:0", "--db", str(other))
+    assert "already uses" in message or "hard links" in message
+
+
 def test_a_taken_port_is_refused(server: Server, tmp_path: Path) -> None:
     message = refused("--bind", server.url.removeprefix("http://"), "--db", str(tmp_path / "x.db"))
     assert "cannot listen on" in message
@@ -97,7 +105,8 @@ def test_a_file_replaced_under_a_running_server_stops_it(server: Server) -> None
         server.database_path.rename(moved)
         shutil.copy(moved, server.database_path)
         answer = http.post("/api/tasks", json={"name": "lost?"})
-        assert answer.status_code >= 500  # not acknowledged
+        assert answer.status_code == 503  # not acknowledged, and said so
+        assert "nothing was stored" in answer.json()["detail"]
     assert wait_until(lambda: not server.running)
     assert server.process.returncode == 1
     assert "moved or replaced" in server.log()

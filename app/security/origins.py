@@ -8,6 +8,7 @@ an `Origin`. Programs (curl, scripts, the client) send neither and pass.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from app.errors import Forbidden, Misdirected
 from app.state import state
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]*)?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = (":80", ":443")
 
@@ -49,6 +51,8 @@ def is_known_host(host: str, bound: str, allowed: str) -> bool:
     `bound` is the address it listens on, `allowed` the further names, comma separated.
     """
     name = host_name(host)
+    if not _WITH_PORT.fullmatch(host):
+        return False
     if name in _known_names(bound, allowed):
         return True
     # An address cannot be rebound, so one reachable by address answers to all its addresses.

@@ -184,16 +184,7 @@ class Database:
 
         Raises FileInUse, migrations.SchemaTooNew, or sqlite3.DatabaseError (not a database).
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            raise FileInUse(
-                f"another LiveQueue server already uses {path}: stop it, or give this one "
-                "another file with --db"
-            ) from None
+        path, lock = _own(path)
         database = cls(path, lock)
         try:
             await database._start()
@@ -345,11 +336,14 @@ class Database:
     def _fail(self, batch: list[_Request], error: Exception) -> None:
         """Nothing of the batch was kept: say so to everyone in it."""
         log.error("a batch of %d requests was rolled back: %r", len(batch), error)
-        if isinstance(error, sqlite3.Error):
-            error = _unavailable(error)
+        answer: Exception = error
+        if isinstance(error, FileReplaced):
+            answer = Busy("The database file is gone; nothing was stored, and the server stops.")
+        elif isinstance(error, sqlite3.Error):
+            answer = _unavailable(error)
         for request in batch:
             if not request.future.done():
-                request.future.set_exception(error)
+                request.future.set_exception(answer)
         if isinstance(error, FileReplaced):
             self.on_fatal(error)
 
@@ -362,7 +356,10 @@ class Database:
             transaction = Transaction(connection, self.epochs.current, self._next, self._known)
             outcomes = [_isolated(request, transaction) for request in batch]
             if transaction.rows:
-                connection.executemany(_sql.insert_event, transaction.rows)
+                try:
+                    connection.executemany(_sql.insert_event, transaction.rows)
+                except sqlite3.IntegrityError as error:
+                    raise FileReplaced(f"another program wrote events to {self.path}") from error
             self.check_file()
             execute("COMMIT")
         except BaseException:
@@ -375,11 +372,35 @@ class Database:
         return outcomes, transaction.events
 
 
+def _own(path: Path) -> tuple[Path, int]:
+    """The real path of the file and the lock that is held on it. Raises FileInUse.
+
+    One file, one lock, whatever links lead to it.
+    """
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_nlink > 1:
+        raise FileInUse(
+            f"{path} has other names (hard links), under which another server could open it "
+            "unnoticed: remove those, or start from a copy of the file"
+        )
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise FileInUse(
+            f"another LiveQueue server already uses {path}: stop it, or give this one "
+            "another file with --db"
+        ) from None
+    return path, lock
+
+
 def _isolated(request: _Request, transaction: Transaction) -> Any:
     """What the request gives, or the error that undid it alone.
 
-    Only a Problem or a constraint can do so. After any other error (disk full, I/O) SQLite may
-    already have rolled everything back, so the whole batch fails.
+    After an error of SQLite itself other than a constraint (disk full, I/O) everything may
+    already be rolled back, so the whole batch fails. Any other error is that of the one request.
     """
     connection = transaction.connection
     mark, changes = len(transaction.events), connection.total_changes
@@ -387,7 +408,9 @@ def _isolated(request: _Request, transaction: Transaction) -> Any:
         connection.execute("SAVEPOINT request")
     try:
         outcome = _perform(request, transaction)
-    except (Problem, sqlite3.IntegrityError) as error:
+    except Exception as error:
+        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+            raise
         if connection.total_changes != changes:
             if request.single:
                 raise RuntimeError("a single change was followed by an error") from error

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import Server
 from tests.routes.conftest import NewTask
 
 JSON = {"Content-Type": "application/json"}
@@ -233,3 +234,17 @@ def test_the_server_is_unharmed(http: httpx.Client, new_task: NewTask) -> None:
     """After all of the above, in this module's server."""
     task = new_task(payload=[[1]])
     assert http.get(f"/api/tasks/{task['id']}").json()["payload"] == [[1]]
+
+
+@pytest.mark.parametrize("path", ["/api/tasks", "/tasks", "/nope"])
+def test_a_websocket_is_refused_without_noise(server: Server, path: str) -> None:
+    with httpx.Client(base_url=server.url) as http:
+        headers = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }
+        answer = http.get(path, headers=headers)
+    assert 400 <= answer.status_code < 500
+    assert "Traceback" not in server.log()

@@ -30,6 +30,8 @@ def test_host_name(host: str, name: str) -> None:
         ("127.0.0.1:1234", "127.0.0.1", "", True),
         ("[::1]:8000", "127.0.0.1", "", True),
         ("evil.example", "127.0.0.1", "", False),
+        ("localhost:1@evil.example", "127.0.0.1", "", False),
+        ("localhost:", "127.0.0.1", "", True),
         ("localhost.evil.example", "127.0.0.1", "", False),
         ("127.0.0.1.evil.example", "127.0.0.1", "", False),
         ("192.168.1.5:8000", "127.0.0.1", "", False),

@@ -12,7 +12,7 @@ import pytest
 
 from app.errors import Busy, Problem, Refused, Unprocessable
 from app.event import Event
-from app.store.database import Database, FileInUse, Transaction
+from app.store.database import Database, FileInUse, FileReplaced, Transaction
 from app.store.events import cursor_of, head_of
 from app.store.idempotency import IdempotencyKey
 
@@ -88,6 +88,42 @@ def test_a_refused_request_undoes_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "l.db"
     with_database(path, story)
     assert stored(path) == ["a", "b"]
+
+
+def test_an_unforeseen_error_undoes_only_its_own_request(tmp_path: Path) -> None:
+    def stumble(tx: Transaction) -> None:
+        tx.emit("NOTICE", "never", {})
+        tx.connection.execute("INSERT INTO deleted_tasks VALUES (7)")
+        raise OverflowError("a bug of ours")
+
+    async def story(database: Database) -> None:
+        outcomes = await asyncio.gather(
+            database.write(notice("a")),
+            database.write(stumble),
+            database.write(notice("b")),
+            return_exceptions=True,
+        )
+        assert isinstance(outcomes[1], OverflowError)
+        rows = await database.read(lambda c: c.execute("SELECT * FROM deleted_tasks").fetchall())
+        assert rows == []
+
+    path = tmp_path / "l.db"
+    with_database(path, story)
+    assert stored(path) == ["a", "b"]
+
+
+def test_another_writer_of_events_is_fatal(tmp_path: Path) -> None:
+    async def story(database: Database) -> None:
+        fatal: list[BaseException] = []
+        database.on_fatal = fatal.append
+        with sqlite3.connect(database.path) as other:
+            other.execute("INSERT INTO events VALUES (1, 'NOTICE', NULL, NULL, '', 'x', '{}')")
+        other.close()
+        with pytest.raises(Busy):
+            await database.write(notice("a"))
+        assert isinstance(fatal[0], FileReplaced)
+
+    with_database(tmp_path / "l.db", story)
 
 
 def test_a_full_disk_fails_the_whole_batch_and_the_next_one_works(tmp_path: Path) -> None:

@@ -5,22 +5,20 @@ that is there: it works in queues with names of its own, removes them afterwards
 the tests marked `owned`, which stop, fill or restart their server.
 """
 
-import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from e2e.api import Api
-from e2e.browser import NoBrowserError, chromium
+from e2e.browsers import ENGINES, Engine, NoBrowserError, running
 from e2e.fault_proxy import FaultProxy
-from e2e.guards import Guard
+from e2e.pages import ARTIFACTS, Pages
 from e2e.server import Server
 
-ARTIFACTS = Path(__file__).parent / "artifacts"
 PATIENCE = 10_000.0  # milliseconds an expectation may take: machines of CI are slow and shared
 FAILED = pytest.StashKey[bool]()
 
@@ -31,10 +29,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("LiveQueue")
     group.addoption("--base-url", help="test the server at this address instead of an own one")
     group.addoption("--token", help="API token for --base-url")
+    group.addoption(
+        "--browser",
+        action="append",
+        choices=[*ENGINES, "all"],
+        help="run in this browser, or all of them; may be repeated (default: chromium)",
+    )
+    group.addoption("--headed", action="store_true", help="show the browser's windows")
 
 
 def pytest_configure() -> None:
     shutil.rmtree(ARTIFACTS, ignore_errors=True)
+
+
+def browsers(config: pytest.Config) -> list[str]:
+    chosen: list[str] = config.getoption("--browser") or ["chromium"]
+    return [name for name in ENGINES if name in chosen or "all" in chosen]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "browser_name" in metafunc.fixturenames:
+        metafunc.parametrize("browser_name", browsers(metafunc.config))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -110,79 +125,36 @@ def proxy(base_url: str) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        try:
-            with chromium(playwright) as running:
-                yield running
-        except NoBrowserError as error:
-            pytest.exit(str(error), returncode=1)
+def engines(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Engine]]:
+    """The browsers by name, each started when it is first asked for."""
+    started: dict[str, Engine] = {}
+    with sync_playwright() as playwright, ExitStack() as stack:
+        headless = not request.config.getoption("--headed")
 
+        def engine(name: str) -> Engine:
+            if name not in started:
+                try:
+                    started[name] = stack.enter_context(
+                        running(playwright, name, headless=headless)
+                    )
+                except NoBrowserError as error:
+                    pytest.exit(str(error), returncode=1)
+            return started[name]
 
-class Pages:
-    """Opens pages, each in a browser context of its own, watched by a guard."""
-
-    def __init__(self, browser: Browser, headers: dict[str, str], name: str) -> None:
-        self._browser = browser
-        self._headers = headers
-        self._name = name
-        self._contexts: list[tuple[BrowserContext, Guard]] = []
-
-    def open(
-        self,
-        url: str,
-        *,
-        timings: dict[str, Any] | None = None,
-        network_trouble: bool = False,
-        **options: Any,
-    ) -> Page:
-        """`timings` shortens the stream's waits; `network_trouble` permits Chromium's own words
-        about requests that failed, for tests that make them fail."""
-        options = {"locale": "en-US", "extra_http_headers": self._headers, **options}
-        context = self._browser.new_context(**options)
-        guard = Guard(context, [url])
-        guard.network_trouble_is_expected = network_trouble
-        self._contexts.append((context, guard))
-        context.tracing.start(screenshots=True, snapshots=True)
-        if timings is not None:
-            text = json.dumps(json.dumps(timings))
-            # about:blank, where a page begins, has no storage.
-            context.add_init_script(
-                f"if (location.host) localStorage.setItem('livequeue.stream', {text})"
-            )
-        page = context.new_page()
-        page.goto(url, wait_until="load")
-        return page
-
-    def guard(self, page: Page) -> Guard:
-        return next(guard for context, guard in self._contexts if context is page.context)
-
-    def close(self, *, failed: bool) -> None:
-        complaint: AssertionError | None = None
-        for number, (context, guard) in enumerate(self._contexts):
-            try:
-                guard.verify()
-            except AssertionError as error:
-                complaint = error
-            if failed or complaint:
-                self._keep(context, number)
-            context.close()
-        if complaint:
-            raise complaint
-
-    def _keep(self, context: BrowserContext, number: int) -> None:
-        folder = ARTIFACTS / self._name
-        folder.mkdir(parents=True, exist_ok=True)
-        for tab, page in enumerate(context.pages):
-            page.screenshot(path=folder / f"{number}-{tab}.png")
-        context.tracing.stop(path=folder / f"{number}-trace.zip")
+        yield engine
 
 
 @pytest.fixture
-def pages(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Pages]:
+def engine(browser_name: str, engines: Callable[[str], Engine]) -> Engine:
+    """The browser of this test; a test that uses it runs once in each that was chosen."""
+    return engines(browser_name)
+
+
+@pytest.fixture
+def pages(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Pages]:
     token = request.config.getoption("--token")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    options = {"extra_http_headers": {"Authorization": f"Bearer {token}"} if token else {}}
     name = "".join(mark if mark.isalnum() or mark in "-_." else "-" for mark in request.node.name)
-    opened = Pages(browser, headers, name)
+    opened = Pages(engine, options, name)
     yield opened
     opened.close(failed=request.node.stash.get(FAILED, False))

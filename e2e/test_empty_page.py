@@ -5,8 +5,8 @@ import subprocess
 import pytest
 from playwright.sync_api import expect
 
-from e2e.conftest import Pages
 from e2e.elements import expect_live, wait_until
+from e2e.pages import Pages
 from e2e.server import Server, environment
 
 pytestmark = pytest.mark.owned

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import Row, evaluate_all, expect_live, tasks_url, wait_until
+from e2e.pages import Pages
 
 
 def query(page: Page) -> dict[str, list[str]]:

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import Row, evaluate_all, expect_live, task_url, tasks_url, toasts
+from e2e.pages import Pages
 
 HOSTILE = [
     "<img src=x onerror=window.pwned=1>",

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api, Task
-from e2e.conftest import Pages
 from e2e.elements import Row, expect_live, task_url, tasks_url, wait_until
+from e2e.pages import Pages
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api, Task
-from e2e.conftest import Pages
 from e2e.elements import (
     Row,
     connection,
@@ -16,6 +15,7 @@ from e2e.elements import (
     wait_until,
 )
 from e2e.fault_proxy import FaultProxy
+from e2e.pages import Pages
 from e2e.producer import Producer
 
 BRISK = {

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import Row, connection, expect_connection, expect_live, task_url, tasks_url
 from e2e.fault_proxy import FaultProxy
+from e2e.pages import Pages
 
 
 def test_a_chinese_browser_gets_chinese(api: Api, pages: Pages) -> None:

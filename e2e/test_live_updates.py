@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import Row, expect_live, task_url, tasks_url, toasts, wait_until
+from e2e.pages import Pages
 
 # Keeps every animation that begins or ends: what began is gone before a test could look at it.
 WATCH_ANIMATIONS = """() => {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from e2e.conftest import Pages
 from e2e.elements import Row, expect_live, tasks_url
+from e2e.pages import Pages
 from e2e.server import Server
 
 pytestmark = pytest.mark.owned

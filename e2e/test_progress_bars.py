@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import Bar, Row, expect_live, task_url, tasks_url, wait_until
+from e2e.pages import Pages
 
 VALUES = [
     (0, "0", "primary"),

@@ -3,8 +3,8 @@
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import expect_live, expect_log, task_url, tasks_url
+from e2e.pages import Pages
 
 
 def heartbeats(api: Api, count: int) -> None:

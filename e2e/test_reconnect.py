@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import (
     Row,
     expect_connection,
@@ -20,6 +19,7 @@ from e2e.elements import (
     wait_until,
 )
 from e2e.fault_proxy import FaultProxy, Mode
+from e2e.pages import Pages
 from e2e.producer import Producer
 from e2e.server import Server
 

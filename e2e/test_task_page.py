@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.api import Api, Task
-from e2e.conftest import Pages
 from e2e.elements import LOG_TEXTS, Bar, expect_live, expect_log, task_url
+from e2e.pages import Pages
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.conftest import Pages
 from e2e.elements import LOG_TEXTS, Row, expect_live, expect_log, tasks_url
+from e2e.pages import Pages
 from e2e.server import environment, livequeue
 
 Run = Callable[..., "subprocess.Popen[str]"]

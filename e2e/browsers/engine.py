@@ -1,0 +1,15 @@
+"""What the tests ask of a browser, whichever it is."""
+
+from typing import Any, Protocol
+
+from playwright.sync_api import BrowserContext
+
+
+class Engine(Protocol):
+    """One browser, running; contexts take Playwright's options, also those it emulates itself."""
+
+    name: str
+
+    def new_context(self, **options: Any) -> BrowserContext: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,73 @@
+"""Pages as tests open them: each in a browser context of its own, watched, and kept when it fails.
+
+What is kept lies in e2e/artifacts/TEST/: a screenshot of every tab, and a trace to be opened with
+`python -m playwright show-trace`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page
+
+from e2e.browsers import Engine
+from e2e.guards import Guard
+
+ARTIFACTS = Path(__file__).parent / "artifacts"
+
+
+class Pages:
+    def __init__(self, engine: Engine, options: dict[str, Any], name: str) -> None:
+        """`options` are those of every context; `name` is the folder of what is kept."""
+        self._engine = engine
+        self._options = {"locale": "en-US", **options}
+        self._name = name
+        self._contexts: list[tuple[BrowserContext, Guard]] = []
+
+    def open(
+        self,
+        url: str,
+        *,
+        timings: dict[str, Any] | None = None,
+        network_trouble: bool = False,
+        **options: Any,
+    ) -> Page:
+        """`timings` shortens the stream's waits; `network_trouble` permits the browser's own words
+        about requests that failed, for tests that make them fail."""
+        context = self._engine.new_context(**{**self._options, **options})
+        guard = Guard(context, [url])
+        guard.network_trouble_is_expected = network_trouble
+        self._contexts.append((context, guard))
+        context.tracing.start(screenshots=True, snapshots=True)
+        if timings is not None:
+            text = json.dumps(json.dumps(timings))
+            # about:blank, where a page begins, has no storage.
+            context.add_init_script(
+                f"if (location.host) localStorage.setItem('livequeue.stream', {text})"
+            )
+        page = context.new_page()
+        page.goto(url, wait_until="load")
+        return page
+
+    def guard(self, page: Page) -> Guard:
+        return next(guard for context, guard in self._contexts if context is page.context)
+
+    def close(self, *, failed: bool) -> None:
+        complaint: AssertionError | None = None
+        for number, (context, guard) in enumerate(self._contexts):
+            try:
+                guard.verify()
+            except AssertionError as error:
+                complaint = error
+            if failed or complaint:
+                self._keep(context, number)
+            context.close()
+        if complaint:
+            raise complaint
+
+    def _keep(self, context: BrowserContext, number: int) -> None:
+        folder = ARTIFACTS / self._name
+        folder.mkdir(parents=True, exist_ok=True)
+        for tab, page in enumerate(context.pages):
+            page.screenshot(path=folder / f"{number}-{tab}.png")
+        context.tracing.stop(path=folder / f"{number}-trace.zip")

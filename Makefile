@@ -8,7 +8,7 @@ py := .venv/bin/python
 web_tests := $(wildcard tests/web/*.test.mjs tests/web/*.test.js)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format unit web e2e bench lock clean
+.PHONY: help setup run test lint format unit web e2e bench boxes lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,14 @@ endif
 e2e: setup ## the tests in a real browser
 	$(py) -m pytest e2e
 
+boxes: .venv-mitm/installed ## mitmproxy in a .venv-mitm of its own, for e2e/boxes (the others are Debian packages)
+
+.venv-mitm/installed: e2e/boxes/mitmproxy.lock
+	@rm -rf .venv-mitm
+	@"$(PYTHON)" -m venv .venv-mitm
+	@.venv-mitm/bin/pip install --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
 bench: setup ## the measurements behind docs/performance.md
 	$(py) -m bench
 
@@ -51,5 +59,5 @@ lock: setup ## write requirements.lock anew (LOCK_ARGS=--upgrade for newer versi
 	@"$(PYTHON)" scripts/lock.py $(LOCK_ARGS)
 
 clean: ## remove what make built, but not data/
-	rm -rf .venv .lock-tools dist e2e/artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-mitm .lock-tools dist e2e/artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find app client e2e scripts tests -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

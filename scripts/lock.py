@@ -1,4 +1,4 @@
-"""Write requirements.lock: exact versions with hashes, for every Python and machine we support.
+"""Write the lock files: exact versions with hashes, for every Python and machine we support.
 
 Run by `make lock`. The resolver lives in an environment of its own, .lock-tools, so that it is no
 dependency of anybody else.
@@ -8,15 +8,36 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".lock-tools"
-LOCK = ROOT / "requirements.lock"
-HEADER = """\
-# Written by `make lock` from pyproject.toml and client/pyproject.toml; do not edit.
+FOR_ALL = """\
 # One file for Python 3.11 and newer, on x86-64 and ARM: markers pick what applies.
 """
+
+
+@dataclass(frozen=True)
+class Lock:
+    file: str
+    inputs: tuple[str, ...]
+    options: tuple[str, ...] = ()
+
+    @property
+    def header(self) -> str:
+        return f"# Written by `make lock` from {' and '.join(self.inputs)}; do not edit.\n{FOR_ALL}"
+
+
+LOCKS = (
+    Lock(
+        "requirements.lock",
+        ("pyproject.toml", "client/pyproject.toml"),
+        ("--group", "dev", "--no-emit-package", "livequeue-client"),
+    ),
+    # Its pins conflict with ours, so it has an environment of its own.
+    Lock("e2e/boxes/mitmproxy.lock", ("e2e/boxes/mitmproxy.in",)),
+)
 
 
 def run(*command: str) -> None:
@@ -31,28 +52,30 @@ def resolver() -> str:
     return str(uv)
 
 
-def compile_lock(extra: list[str]) -> str:
+def compile_lock(lock: Lock, extra: list[str]) -> str:
     uv = resolver()
-    draft = TOOLS / "requirements.txt"
-    if LOCK.exists():
+    present = ROOT / lock.file
+    draft = TOOLS / present.name
+    if present.exists():
         # The resolver keeps the versions of the file it writes over, unless told to upgrade.
-        draft.write_text(LOCK.read_text())
+        draft.write_text(present.read_text())
     options = "--quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url"
     run(
-        uv, "pip", "compile", *options.split(), "--python-version", "3.11",
-        "--group", "dev", "--no-emit-package", "livequeue-client", *extra,
-        "--output-file", str(draft), "pyproject.toml", "client/pyproject.toml",
+        uv, "pip", "compile", *options.split(), "--python-version", "3.11", *lock.options, *extra,
+        "--output-file", str(draft), *lock.inputs,
     )  # fmt: skip
     return draft.read_text()
 
 
 def main() -> None:
-    text = compile_lock(sys.argv[1:])
-    # A lock that names places would break wherever these cannot be reached.
-    if places := re.findall(r"^.*(?:://|--index|--find-links|file:).*$", text, re.MULTILINE):
-        raise SystemExit("lock: refusing to name a place:" + os.linesep + os.linesep.join(places))
-    LOCK.write_text(HEADER + text)
-    print(f"lock: {len(re.findall(r'^[A-Za-z0-9]', text, re.MULTILINE))} packages")
+    for lock in LOCKS:
+        text = compile_lock(lock, sys.argv[1:])
+        # A lock that names places would break wherever these cannot be reached.
+        if places := re.findall(r"^.*(?:://|--index|--find-links|file:).*$", text, re.MULTILINE):
+            found = os.linesep.join(places)
+            raise SystemExit(f"lock: refusing to name a place:{os.linesep}{found}")
+        (ROOT / lock.file).write_text(lock.header + text)
+        print(f"lock: {lock.file}: {len(re.findall(r'^[A-Za-z0-9]', text, re.MULTILINE))} packages")
 
 
 if __name__ == "__main__":

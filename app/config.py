@@ -6,11 +6,18 @@ Precedence, strongest first: flag, ``LIVEQUEUE_*`` environment variable, TOML fi
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from app.addresses import Network, parse_networks
+
+PREFIX_LENGTH = 200
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 
 
 class ConfigError(Exception):
@@ -27,6 +34,13 @@ class Settings:
     db: str = _setting("data/livequeue.db", "the SQLite file; its folder is made when missing")
     open: bool = _setting(False, "permit a bind address that other machines can reach")
     allowed_hosts: str = _setting("", "further names this server answers to, comma separated")
+    path_prefix: str = _setting(
+        "",
+        "the path a proxy passes on unchanged, such as /dash (one it takes off needs no setting)",
+    )
+    trusted_proxies: str = _setting(
+        "", "addresses or networks whose X-Forwarded-* headers are believed, comma separated"
+    )
     heartbeat: float = _setting(15.0, "seconds between heartbeats on a quiet stream", 2, 30)
     wave_pause: float = _setting(
         50.0, "least milliseconds between two deliveries of a busy topic (idle: none)", 0, 1000
@@ -39,7 +53,10 @@ class Settings:
     )
     max_streams: int = _setting(2000, "open streams and long-polls in all", 1, 100_000)
     max_streams_per_client: int = _setting(
-        50, "open streams and long-polls of one address (loopback excepted)", 1, 100_000
+        50,
+        "open streams and long-polls of one address (loopback and trusted proxies excepted)",
+        1,
+        100_000,
     )
     window_events: int = _setting(20_000, "newest events held in memory", 10, 1_000_000)
     window_bytes: int = _setting(32 * 2**20, "bytes of them", 2**16, 2**31)
@@ -59,6 +76,10 @@ class Settings:
     def port(self) -> int:
         return int(self.bind.rpartition(":")[2])
 
+    @cached_property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        return parse_networks(self.trusted_proxies)
+
     def __post_init__(self) -> None:
         host, colon, port = self.bind.rpartition(":")
         if not colon or not host or not port.isdigit() or int(port) > 65535:
@@ -67,10 +88,33 @@ class Settings:
             )
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ConfigError("log_level must be debug, info, warning or error")
+        prefix = self.path_prefix.rstrip("/")
+        if prefix and not is_prefix(prefix):
+            raise ConfigError(
+                "path_prefix must be a path such as /dash, of letters, digits and . _ ~ -, not "
+                f"{self.path_prefix!r}"
+            )
+        object.__setattr__(self, "path_prefix", prefix)
+        try:
+            parse_networks(self.trusted_proxies)
+        except ValueError as error:
+            raise ConfigError(
+                "trusted_proxies must be addresses or networks, for example "
+                f"127.0.0.1, 10.0.0.0/8: {error}"
+            ) from None
         for item in fields(self):
             low, high = item.metadata["low"], item.metadata["high"]
             if low is not None and not low <= getattr(self, item.name) <= high:
-                raise ConfigError(f"{item.name} must be between {low:g} and {high:g}")
+                raise ConfigError(f"{item.name} must be between {_number(low)} and {_number(high)}")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+def is_prefix(text: str) -> bool:
+    """Whether it can stand before a path and mean nothing else there."""
+    return len(text) <= PREFIX_LENGTH and _PREFIX.fullmatch(text) is not None
 
 
 def _convert(name: str, kind: str, value: Any) -> Any:

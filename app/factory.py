@@ -5,9 +5,11 @@ from __future__ import annotations
 from quart import Quart
 
 from app import errors, security
+from app.config import ConfigError
 from app.incoming import StreamRequest
 from app.resources import STATIC, TEMPLATES
 from app.routes import events, health, logs, notices, openapi, pages, tasks
+from app.security.entrance import Entrance
 from app.state import State, attach
 from app.stream.connection import Connection
 
@@ -20,8 +22,8 @@ def create_app(state: State) -> Quart:
         static_folder=str(STATIC),
         static_url_path="/static",
     )
+    app.url_map.merge_slashes = False  # or the router redirects, past a prefix it does not know
     app.asgi_http_class = Connection
-    app.request_class = StreamRequest
     app.request_class = StreamRequest
     app.config["MAX_CONTENT_LENGTH"] = state.settings.max_body
     attach(app, state)
@@ -29,4 +31,13 @@ def create_app(state: State) -> Quart:
     security.register(app)
     for module in (events, health, logs, notices, tasks, openapi, pages):
         app.register_blueprint(module.blueprint)
+    _check_prefix(app, state.settings.path_prefix)
+    app.asgi_app = Entrance(app.asgi_app, state.settings)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _check_prefix(app: Quart, prefix: str) -> None:
+    """Requests come with and without the prefix, so none of our own paths may look like it."""
+    first = prefix.split("/")[1:2]
+    if first and any(rule.rule.split("/")[1:2] == first for rule in app.url_map.iter_rules()):
+        raise ConfigError(f"path_prefix must not begin with /{first[0]}, a path of our own")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import ipaddress
 import logging
 import os
 import signal
@@ -19,6 +18,7 @@ from hypercorn.config import Sockets
 from hypercorn.utils import wrap_app
 
 from app import __version__
+from app.addresses import is_loopback
 from app.config import ConfigError, Settings
 from app.factory import create_app
 from app.state import State
@@ -38,16 +38,11 @@ BACKLOG = 1024
 
 def check_bind(settings: Settings) -> None:
     """Raises ConfigError unless the address is loopback or ``open`` permits it."""
-    host = settings.host
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback and not settings.open:
+    if not is_loopback(settings.host) and not settings.open:
         raise ConfigError(
-            f"{host} can be reached from other machines, and there is no login yet: anyone there "
-            "could see and change your tasks. Use 127.0.0.1, or add --open if that is what you "
-            "want."
+            f"{settings.host} can be reached from other machines, and there is no login yet: "
+            "anyone there could see and change your tasks. Use 127.0.0.1, or add --open if that "
+            "is what you want."
         )
 
 
@@ -137,7 +132,11 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
         settings.window_bytes,
     )
     database.announce = hub.announce
-    registry = Registry(StreamLimits(settings.max_streams, settings.max_streams_per_client))
+    registry = Registry(
+        StreamLimits(
+            settings.max_streams, settings.max_streams_per_client, settings.trusted_networks
+        )
+    )
     app = create_app(State(settings, database, hub, registry))
 
     async def shutdown() -> None:

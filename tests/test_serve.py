@@ -132,7 +132,12 @@ def test_every_setting_works_from_each_place(item: object, tmp_path: Path) -> No
         "bool": True,
         "int": default + 1 if kind == "int" else None,
         "float": default + 1 if kind == "float" else None,
-        "str": {"bind": "127.0.0.1:9", "log_level": "debug"}.get(name, "x"),
+        "str": {
+            "bind": "127.0.0.1:9",
+            "log_level": "debug",
+            "path_prefix": "/dash",
+            "trusted_proxies": "10.0.0.0/8, ::1",
+        }.get(name, "x"),
     }[kind]
     environ = {f"LIVEQUEUE_{name.upper()}": str(value)}
     assert getattr(load({}, environ), name) == value

@@ -58,6 +58,7 @@ def _build(app: Quart) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(path, method, operation, problem)
     document["paths"] = dict(sorted(document["paths"].items()))
+    document["servers"] = [{"url": "."}]  # relative to the document, so under any prefix
     return document  # type: ignore[no-any-return]
 
 

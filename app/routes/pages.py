@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, cast, get_args, get_type_hints
 from urllib.parse import urlencode
 
 import msgspec
@@ -47,8 +47,11 @@ _FILTERS = ("status", "queue", "label", "q", "since", "until", "sort", "limit", 
 
 
 @blueprint.get("/")
-async def index() -> ResponseReturnValue:
-    return redirect(url_for("pages.tasks"))
+async def index() -> Response:
+    # Relative, unless the prefix is known: then the reader may have left out the slash after it.
+    response = redirect(f"{request.root_path}/tasks" if request.root_path else "tasks")
+    response.headers["Cache-Control"] = "no-store"
+    return cast(Response, response)
 
 
 class _List(NamedTuple):
@@ -81,7 +84,7 @@ async def tasks_page() -> ResponseReturnValue:
     w = Wording(language(), datetime.now(UTC))
     given = [pair for pair in pairs if pair[0] in _FILTERS and pair[0] != "page"]
     filtered = any(key != "sort" and key != "limit" for key, _ in given)
-    base = url_for("pages.tasks")
+    base = address("pages.tasks")
     counts = {"": sum(found.counts.values()), **found.counts}
     return await _page(
         "tasks.html",
@@ -140,7 +143,7 @@ async def task_page(task_id: int) -> ResponseReturnValue:
         rate=w.rate(task),
         lines=lines,
         log_total=log_total,
-        log_href=f"{_root()}api/tasks/{task_id}/logs?format=text",
+        log_href=f"{root()}api/tasks/{task_id}/logs?format=text",
         cursor=cursor,
     )
 
@@ -185,9 +188,10 @@ def page_context() -> dict[str, Any]:
         "t": w.t,
         "lang": w.language,
         "html_lang": "zh-CN" if w.language == "zh" else w.language,
-        "root": _root(),
-        "asset": lambda name: url_for("pages.asset", fingerprint=static_fingerprint(), name=name),
-        "vendor": lambda name: url_for(
+        "root": root(),
+        "url_for": address,
+        "asset": lambda name: address("pages.asset", fingerprint=static_fingerprint(), name=name),
+        "vendor": lambda name: address(
             "pages.vendor_file", fingerprint=vendor.fingerprint(), name=name
         ),
         "bar_colour": bar_colour,
@@ -221,9 +225,18 @@ async def _file(folder: str, name: str, *, forever: bool) -> Response:
     return response
 
 
-def _root() -> str:
-    """The address of the server's root, with the prefix it is mounted under."""
-    return url_for("pages.index")
+def root() -> str:
+    """The server's root as seen from the page asked for: `./`, `../` ...
+
+    So every address in a page stays under whatever prefix a proxy has taken off.
+    """
+    depth = request.scope["raw_path"].count(b"/") - 1
+    return "../" * depth or "./"
+
+
+def address(endpoint: str, **values: Any) -> str:
+    """`url_for`, relative to the page asked for."""
+    return root() + url_for(endpoint, **values).removeprefix(f"{request.root_path}/")
 
 
 def _title(w: Wording, counts: Mapping[str, int]) -> str:

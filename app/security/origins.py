@@ -7,13 +7,13 @@ an `Origin`. Programs (curl, scripts, the client) send neither and pass.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from functools import lru_cache
 
 from quart import Quart, request
 
+from app.addresses import is_loopback, parse
 from app.errors import Forbidden, Misdirected
 from app.state import state
 
@@ -57,7 +57,7 @@ def is_known_host(host: str, bound: str, allowed: str) -> bool:
         return True
     # An address cannot be rebound, so one reachable by address answers to all its addresses.
     # No Host at all is HTTP/1.0, which no browser speaks.
-    return not name or (not _is_loopback(bound) and _is_address(name))
+    return not name or (not is_loopback(bound) and parse(name) is not None)
 
 
 def is_own_page(host: str, origin: str | None, fetch_site: str | None) -> bool:
@@ -88,21 +88,6 @@ def _without_default_port(place: str) -> str:
 def _known_names(bound: str, allowed: str) -> frozenset[str]:
     names = {host_name(name.strip()) for name in allowed.split(",") if name.strip()}
     names |= _LOOPBACK | {bound.lower()}
-    if not _is_loopback(bound):
+    if not is_loopback(bound):
         names.add(socket.gethostname().lower())
     return frozenset(names)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True

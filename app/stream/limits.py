@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
+from collections.abc import Sequence
 
+from app.addresses import Network, is_loopback, is_within, parse
 from app.errors import Busy, TooManyRequests
 
 
 class StreamLimits:
-    def __init__(self, most: int, most_per_client: int) -> None:
+    """`proxies`: addresses behind which there are many clients, so that theirs is no limit."""
+
+    def __init__(self, most: int, most_per_client: int, proxies: Sequence[Network] = ()) -> None:
+        self._proxies = proxies
         self._most = most
         self._most_per_client = most_per_client
         self._open: Counter[str] = Counter()
@@ -22,7 +26,7 @@ class StreamLimits:
                 f"All {self._most} streams of this server are taken; try again later, or raise "
                 "max_streams."
             )
-        if self._open[client] >= self._most_per_client and not _is_loopback(client):
+        if self._open[client] >= self._most_per_client and not self._is_many(client):
             raise TooManyRequests(
                 f"This address already has {self._most_per_client} open streams; close some, or "
                 "raise max_streams_per_client."
@@ -36,9 +40,5 @@ class StreamLimits:
         if not self._open[client]:
             del self._open[client]
 
-
-def _is_loopback(client: str) -> bool:
-    try:
-        return ipaddress.ip_address(client).is_loopback
-    except ValueError:
-        return False
+    def _is_many(self, client: str) -> bool:
+        return is_loopback(client) or is_within(parse(client), self._proxies)

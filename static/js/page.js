@@ -2,7 +2,10 @@
 
 const { dataset } = document.documentElement;
 
-export const root = dataset.root;
+// The server's root, absolute: the address of the page may change, and its depth with it. Not the
+// page's href, which may carry a password that fetch refuses.
+export const rootPath = new URL(dataset.root, location.href).pathname;
+export const root = location.origin + rootPath;
 export const language = dataset.lang;
 export const byId = (id) => document.getElementById(id);
 

@@ -1,6 +1,6 @@
 // The switches in the top bar: appearance and language.
 
-import { byId, root } from "./page.js";
+import { byId, rootPath } from "./page.js";
 
 const THEMES = ["auto", "light", "dark"];
 const ICONS = { auto: "bi-circle-half", light: "bi-sun", dark: "bi-moon-stars" };
@@ -28,7 +28,7 @@ export function startSettings(t) {
   draw();
 
   byId("language").addEventListener("change", (event) => {
-    document.cookie = `lang=${event.target.value}; path=${root}; max-age=${YEAR}; samesite=lax`;
+    document.cookie = `lang=${event.target.value}; path=${rootPath}; max-age=${YEAR}; samesite=lax`;
     location.reload();
   });
 }

@@ -52,7 +52,7 @@ list.body.addEventListener("click", (event) => {
 });
 // The server cannot know by what address readers reach it through a proxy; the browser does.
 for (const element of document.querySelectorAll(".own-address")) {
-  setText(element, new URL(root, location.href).href.replace(/\/$/, ""));
+  setText(element, root.replace(/\/$/, ""));
 }
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {

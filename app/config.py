@@ -34,6 +34,8 @@ class Settings:
     db: str = _setting("data/livequeue.db", "the SQLite file; its folder is made when missing")
     open: bool = _setting(False, "permit a bind address that other machines can reach")
     allowed_hosts: str = _setting("", "further names this server answers to, comma separated")
+    certfile: str = _setting("", "PEM file with the certificate (and its chain): serve HTTPS")
+    keyfile: str = _setting("", "PEM file with the certificate's key, without passphrase")
     path_prefix: str = _setting(
         "",
         "the path a proxy passes on unchanged, such as /dash (one it takes off needs no setting)",
@@ -66,6 +68,7 @@ class Settings:
         10 * 2**30, "bytes of database file beyond which old events and logs go", 2**20, 2**50
     )
     max_body: int = _setting(16 * 2**20, "bytes of a JSON or form body", 1024, 2**30)
+    access_log: bool = _setting(False, "log each request when it has been answered")
     log_level: str = _setting("info", "debug, info, warning or error")
 
     @property
@@ -88,6 +91,8 @@ class Settings:
             )
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise ConfigError("log_level must be debug, info, warning or error")
+        if bool(self.certfile) != bool(self.keyfile):
+            raise ConfigError("certfile and keyfile belong together: give both or none")
         prefix = self.path_prefix.rstrip("/")
         if prefix and not is_prefix(prefix):
             raise ConfigError(

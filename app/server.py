@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from hypercorn.config import Sockets
 from hypercorn.utils import wrap_app
 
 from app import __version__
+from app.access_log import AccessLogger
 from app.addresses import is_loopback
 from app.config import ConfigError, Settings
 from app.factory import create_app
+from app.http2 import Http2
 from app.state import State
 from app.store.database import Database
 from app.store.overdue import Overdue
@@ -28,11 +31,13 @@ from app.store.retention import Retention
 from app.stream.hub import Hub
 from app.stream.limits import StreamLimits
 from app.stream.registry import Registry
+from app.tls import Certificate
 
 log = logging.getLogger("livequeue")
 
 STREAMS_GRACE = 0.6  # seconds for streams and polls to end by themselves
 REQUESTS_GRACE = 0.5  # seconds for requests under way
+HANDSHAKE_TIMEOUT = 10.0  # seconds
 BACKLOG = 1024
 
 
@@ -69,14 +74,31 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
+def _address(settings: Settings, listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if settings.certfile else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def _hypercorn_config() -> hypercorn.Config:
-    config = hypercorn.Config()
-    config.accesslog = None
+class _Config(hypercorn.Config):
+    """With a context of ours, into which a renewed certificate can be loaded."""
+
+    certificate: Certificate | None = None
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return self.certificate is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return self.certificate.context if self.certificate else None
+
+
+def _hypercorn_config(settings: Settings, certificate: Certificate | None) -> hypercorn.Config:
+    config = _Config()
+    config.certificate = certificate
+    config.ssl_handshake_timeout = HANDSHAKE_TIMEOUT
+    config.logger_class = AccessLogger
+    config.accesslog = logging.getLogger("livequeue.access") if settings.access_log else None
     config.loglevel = "WARNING"
     config.graceful_timeout = REQUESTS_GRACE
     config.keep_alive_timeout = 75  # longer than the proxies that reuse connections
@@ -103,12 +125,20 @@ async def serve(settings: Settings) -> int:
     Raises ConfigError, database.FileInUse, migrations.SchemaTooNew, sqlite3.DatabaseError.
     """
     check_bind(settings)
+    certificate = None
+    if settings.certfile:
+        certificate = Certificate(settings.certfile, settings.keyfile)
     async with await Database.open(Path(settings.db)) as database:
         with listen(settings) as listener:
-            return await _serve(settings, database, listener)
+            return await _serve(settings, database, listener, certificate)
 
 
-async def _serve(settings: Settings, database: Database, listener: socket.socket) -> int:
+async def _serve(
+    settings: Settings,
+    database: Database,
+    listener: socket.socket,
+    certificate: Certificate | None = None,
+) -> int:
     stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def finish(status: int) -> None:
@@ -124,6 +154,8 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
     loop.set_exception_handler(_on_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, finish, 0)
+    if certificate is not None:
+        loop.add_signal_handler(signal.SIGHUP, certificate.reload)
 
     hub = Hub(
         database.head,
@@ -144,20 +176,23 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
         # Before Hypercorn stops: it would cut streams in the middle and leave polls unanswered.
         await registry.close(STREAMS_GRACE)
 
+    http2 = Http2(settings.send_timeout)
+    http2.install()
     background = [
         asyncio.create_task(work.run(), name=type(work).__name__)
-        for work in (registry, Overdue(database), Retention(database, settings))
+        for work in (registry, http2, Overdue(database), Retention(database, settings))
     ]
     for task in background:
         task.add_done_callback(_report)
     _announce_address(settings, listener)
     _tune_collector()
-    config = _hypercorn_config()
+    config = _hypercorn_config(settings, certificate)
+    secure, insecure = ([listener], []) if certificate else ([], [listener])
     serving = asyncio.create_task(
         worker_serve(
             wrap_app(app, config.wsgi_max_body_size, None),
             config,
-            sockets=Sockets([], [listener], []),
+            sockets=Sockets(secure, insecure, []),
             shutdown_trigger=shutdown,
         )
     )
@@ -193,7 +228,7 @@ def _announce_address(settings: Settings, listener: socket.socket) -> None:
     if settings.open:
         log.warning("open to every machine that can reach %s, without a login", settings.bind)
     print(
-        f"LiveQueue {__version__} on {_address(listener)}/ (database {settings.db})",
+        f"LiveQueue {__version__} on {_address(settings, listener)}/ (database {settings.db})",
         file=sys.stderr,
         flush=True,
     )

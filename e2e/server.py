@@ -11,7 +11,7 @@ from pathlib import Path
 
 from e2e.api import Api
 
-STARTED = re.compile(r"LiveQueue \S+ on (http://\S+:(\d+))/")
+STARTED = re.compile(r"LiveQueue \S+ on (https?://\S+:(\d+))/")
 START_WITHIN = 30.0
 STOP_WITHIN = 5.0
 

@@ -19,7 +19,7 @@ from hypothesis import settings
 settings.register_profile("livequeue", deadline=None)
 settings.load_profile("livequeue")
 
-ADDRESS = re.compile(r"http://\S+?(?=/ )")
+ADDRESS = re.compile(r"https?://\S+?(?=/ )")
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
@@ -44,7 +44,7 @@ class Server:
 
     def start(self) -> Server:
         """Start it, on the port it had before if it had one."""
-        bind = self.url.removeprefix("http://") or "127.0.0.1:0"
+        bind = self.url.partition("//")[2] or "127.0.0.1:0"
         command = [sys.executable, "-m", "livequeue_client.cli", "serve"]
         command += ["--bind", bind, "--db", str(self.database_path), *self.flags]
         with self.log_path.open("ab") as log:

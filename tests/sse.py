@@ -52,6 +52,8 @@ class Reader:
     after: str | None = None
     resume: bool = False
     query: str = ""
+    sends: dict[str, str] = field(default_factory=dict)  # further headers
+    options: dict[str, Any] = field(default_factory=dict)  # of the client
     seen: list[Frame] = field(default_factory=list)
     headers: httpx.Headers | None = None
     status: int = 0
@@ -96,12 +98,12 @@ class Reader:
             self._changed.notify_all()
 
     def _frames(self, cursor: str | None) -> Iterator[Frame]:
-        headers = {"Accept": "text/event-stream"}
+        headers = {"Accept": "text/event-stream", **self.sends}
         if cursor:
             headers["Last-Event-ID"] = cursor
         address = f"{self.url}/events/{self.topics}?{self.query}"
         with (
-            httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
+            httpx.Client(timeout=TIMEOUT, trust_env=False, **self.options) as client,
             client.stream("GET", address, headers=headers) as response,
         ):
             self.status, self.headers = response.status_code, response.headers

@@ -139,13 +139,14 @@ def test_every_setting_works_from_each_place(item: object, tmp_path: Path) -> No
             "trusted_proxies": "10.0.0.0/8, ::1",
         }.get(name, "x"),
     }[kind]
+    pair = {"certfile": {"keyfile": "x"}, "keyfile": {"certfile": "x"}}.get(name, {})
     environ = {f"LIVEQUEUE_{name.upper()}": str(value)}
-    assert getattr(load({}, environ), name) == value
+    assert getattr(load(pair, environ), name) == value
     file = tmp_path / "s.toml"
     text = f'"{value}"' if isinstance(value, str) else str(value).lower()
     file.write_text(f"{name} = {text}\n")
-    assert getattr(load({}, {}, str(file)), name) == value
-    assert getattr(load({name: value}, {}), name) == value
+    assert getattr(load(pair, {}, str(file)), name) == value
+    assert getattr(load({name: value} | pair, {}), name) == value
 
 
 def test_the_settings_are_documented() -> None:

@@ -21,7 +21,7 @@ LAYERS = [
     ["app.security", "app.ansi", "app.vendor", "app.catalogue"],
     ["app.wording"],
     ["app.routes"],
-    ["app.factory"],
+    ["app.factory", "app.http2", "app.tls", "app.access_log"],
     ["app.server"],
     ["app.commands"],
 ]

@@ -9,11 +9,12 @@ from urllib.parse import unquote
 
 from app.addresses import is_within, parse
 from app.config import Settings
-from app.security.forwarded import Forwarded, read
+from app.security.forwarded import Forwarded, is_host, read
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
-_ABSOLUTE = re.compile(rb"https?://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
+_ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://([^/]*)(.*)", re.IGNORECASE | re.DOTALL)
+_NO_HOST = b"invalid"  # nobody's name (RFC 2606), and so none of ours
 
 
 class Entrance:
@@ -43,6 +44,10 @@ class Entrance:
             raw = found[2] or b"/"
             path = unquote(raw.decode())
         forwarded = self._forwarded(scope)
+        for name, value in scope["headers"]:
+            if name == b"host" and value and not is_host(value.decode("latin1")):
+                _set_host(scope, _NO_HOST)  # the router would fail over it
+                break
         prefix = _joined(forwarded.prefix, self._prefix)
         if raw.startswith(b"/"):
             path, raw = _one_slash(path, raw)

@@ -16,7 +16,11 @@ from app.config import is_prefix
 
 HOPS = 32  # entries of X-Forwarded-For that are looked at
 
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_LABEL = "[A-Za-z0-9_-]{1,63}"
+_HOST = re.compile(
+    rf"(?=[^:]{{1,253}}(?::|\Z)|\[)(?:{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\])"
+    r"(?::[0-9]{0,5})?"
+)
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
 
@@ -45,9 +49,14 @@ def read(headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> 
     return Forwarded(
         client=client_of(values.get(b"for", []), trusted),
         scheme=scheme if scheme in ("http", "https") else None,
-        host=host if _HOST.fullmatch(host) else None,
+        host=host if is_host(host) else None,
         prefix=prefix_of(values.get(b"prefix", [])),
     )
+
+
+def is_host(text: str) -> bool:
+    """Whether it is a name or address, with or without port, as it stands in a Host header."""
+    return _HOST.fullmatch(text) is not None
 
 
 def client_of(hops: Sequence[str], trusted: Sequence[Network]) -> str | None:

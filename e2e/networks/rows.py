@@ -1,0 +1,79 @@
+"""What is tried, and where each must end."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from e2e.boxes import BOXES, Box
+
+Rung = Literal["sse", "long-poll", "poll"]
+Mode = Literal["plain", "tls", "stripped", "kept"]
+
+# The best possible rung: where a box holds streams back whatever we send, waiting is the best.
+# Where nothing else is said, streams must be live.
+HOLDS_BACK = {
+    "nginx-ignore-header",
+    "varnish-no-stream",
+    "privoxy",
+    "mitmdump",
+    "mitmdump-tls",
+}
+# How long the box bears silence on a stream, in seconds, as far as it is worth waiting for.
+PATIENCE = {
+    "nginx": 60,
+    "nginx-gzip": 60,
+    "nginx-ignore-header": 5,
+    "nginx-ignore-abort": 60,
+    "haproxy": 50,
+    "haproxy-5s": 5,
+    "varnish": 61,
+    "varnish-gzip": 61,
+    "varnish-no-stream": 61,
+    "squid-delay": 30,
+    "tinyproxy-10s": 10,
+}
+LONGER = 5  # the pause is so much longer than what the box bears
+SHORT_PAUSE = 20  # where it bears more than minutes, or the plain row has waited already
+PREFIXED = ("nginx", "haproxy", "apache", "varnish", "caddy")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One box, reached in one way."""
+
+    box: type[Box]
+    mode: Mode = "plain"
+
+    @property
+    def name(self) -> str:
+        return self.box.name if self.mode == "plain" else f"{self.box.name}-{self.mode}"
+
+    @property
+    def title(self) -> str:
+        said = {
+            "plain": "",
+            "tls": ", HTTPS",
+            "stripped": ", prefix stripped",
+            "kept": ", prefix kept",
+        }
+        return self.box.title + said[self.mode]
+
+    @property
+    def prefix(self) -> str:
+        return "/dash" if self.mode in ("stripped", "kept") else ""
+
+    @property
+    def rung(self) -> Rung:
+        return "long-poll" if self.name in HOLDS_BACK else "sse"
+
+    @property
+    def pause(self) -> int:
+        """Seconds of silence that the page must live through."""
+        if self.mode in ("stripped", "kept") or self.box.name not in PATIENCE:
+            return SHORT_PAUSE
+        return max(PATIENCE[self.box.name] + LONGER, SHORT_PAUSE)
+
+
+PLAIN = [Row(box) for box in BOXES.values()]
+TLS = [Row(box, "tls") for box in BOXES.values() if box.kind == "forward"]
+UNDER_A_PREFIX = [Row(BOXES[name], mode) for name in PREFIXED for mode in ("stripped", "kept")]
+ROWS: dict[str, Row] = {row.name: row for row in (*PLAIN, *TLS, *UNDER_A_PREFIX)}

@@ -26,7 +26,7 @@ class Outcome:
     row: Row
     browser: str
     rung: str = "?"
-    first: float | None = None  # seconds until a line written when the page had loaded was seen
+    first: float | None = None  # until progress reported when the page had loaded was seen
     later: float | None = None  # the slowest of some lines after that
     idle: float | None = None  # the first line after the pause
     cut: float | None = None  # from the box's being back to a line written since
@@ -65,8 +65,12 @@ class Scenario:
                     await self._first()
                 await self._later()
                 await self._open_waiting(stack)
+            before = await self.main.states()
             await asyncio.sleep(self.row.pause)
             async with slots:
+                during = (await self.main.states())[len(before) :]
+                if during:
+                    self._trouble(f"during the pause it was {', '.join(during)}")
                 self.outcome.idle = await self._line("after the pause")
                 await self._rung("after the pause")
                 self.outcome.cut = await self._outage("cut", self.box.restart)
@@ -120,7 +124,13 @@ class Scenario:
 
     async def _first(self) -> None:
         await self._open(self.main)
-        self.outcome.first = await self._line("at first")
+        # The bar came with the page, as it was then: only the stream can move it.
+        since = await self.writer.progress(42)
+        at = await self.main.progresses(42, PATIENCE)
+        if at is None:
+            self._trouble(f"the first update was not seen within {PATIENCE:g} s")
+        else:
+            self.outcome.first = max(0.0, at - since)
 
     async def _later(self) -> None:
         await self._rung("at first")

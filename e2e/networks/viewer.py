@@ -9,16 +9,21 @@ from playwright.async_api import BrowserContext, Page, Request
 
 from e2e.elements import LOG_TEXTS
 
-# Notes when each line of the log is first in the page.
+# Notes when each line of the log is first in the page, and how the connection goes.
 WATCH = """
 if (location.host) {
     const shown = globalThis.linesShown = new Map();
+    const states = globalThis.statesSeen = [];
     const note = () => {
         for (const line of document.querySelectorAll("#log-lines .log-line")) {
             if (!shown.has(line.dataset.n)) shown.set(line.dataset.n, Date.now());
         }
+        const status = document.getElementById("connection-status");
+        if (status && status.dataset.state !== states.at(-1)) states.push(status.dataset.state);
     };
-    new MutationObserver(note).observe(document, { childList: true, subtree: true });
+    new MutationObserver(note).observe(document, {
+        childList: true, subtree: true, attributes: true, attributeFilter: ["data-state"],
+    });
 }
 """
 WAIT_FOR_LINE = """async ({ number, within }) => {
@@ -28,6 +33,15 @@ WAIT_FOR_LINE = """async ({ number, within }) => {
         await new Promise((resume) => setTimeout(resume, 10));
     }
     return globalThis.linesShown.get(String(number));
+}"""
+WAIT_FOR_PROGRESS = """async ({ progress, within }) => {
+    const bar = document.querySelector(".task-progress-bar");
+    const limit = performance.now() + within;
+    while (bar.getAttribute("aria-valuenow") !== String(progress)) {
+        if (performance.now() > limit) return null;
+        await new Promise((resume) => setTimeout(resume, 5));
+    }
+    return Date.now();
 }"""
 STATUS = """() => {
     const { state, transport } = document.getElementById("connection-status").dataset;
@@ -82,6 +96,17 @@ class Viewer:
         asked = {"number": number, "within": 1000 * within}
         at: float | None = await self.page.evaluate(WAIT_FOR_LINE, asked)
         return None if at is None else at / 1000
+
+    async def progresses(self, progress: int, within: float) -> float | None:
+        """When the task's bar came to show this."""
+        asked = {"progress": progress, "within": 1000 * within}
+        at: float | None = await self.page.evaluate(WAIT_FOR_PROGRESS, asked)
+        return None if at is None else at / 1000
+
+    async def states(self) -> list[str]:
+        """What the connection has been so far, in order."""
+        seen: list[str] = await self.page.evaluate("() => globalThis.statesSeen")
+        return seen
 
     async def lines(self) -> list[str]:
         return await self.page.locator(LOG_TEXTS).all_text_contents()

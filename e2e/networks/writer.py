@@ -27,6 +27,12 @@ class Writer:
         created: dict[str, Any] = (await self._http.post("/api/tasks", json=body)).json()
         self.task = created["id"]
 
+    async def progress(self, percent: int) -> float:
+        """Report progress; when that was stored."""
+        response = await self._http.patch(f"/api/tasks/{self.task}", json={"progress": percent})
+        assert response.is_success, response.text
+        return time.time()
+
     @property
     def lines(self) -> list[str]:
         return [f"line {number}" for number in range(1, len(self.taken) + 1)]

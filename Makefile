@@ -8,10 +8,10 @@ py := .venv/bin/python
 web_tests := $(wildcard tests/web/*.test.mjs tests/web/*.test.js)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format unit web e2e bench boxes lock clean
+.PHONY: help setup run test lint format unit web e2e bench test-networks boxes lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: ## build .venv from the lock file
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: there is no '$(PYTHON)'; name another one: make setup PYTHON=python3.12" >&2; exit 1; }
@@ -43,6 +43,9 @@ endif
 
 e2e: setup ## the tests in a real browser
 	$(py) -m pytest e2e
+
+test-networks: setup boxes ## the product through real middleboxes (minutes; NETWORK_ARGS="--browser firefox")
+	$(py) -m pytest e2e/networks $(NETWORK_ARGS)
 
 boxes: .venv-mitm/installed ## mitmproxy in a .venv-mitm of its own, for e2e/boxes (the others are Debian packages)
 

@@ -1,4 +1,4 @@
-"""Apache httpd. `extra` goes into the `<Location>`."""
+"""Apache httpd. `extra` goes into the site: some of it may not stand in a `<Location>`."""
 
 import os
 from pathlib import Path
@@ -29,10 +29,8 @@ MaxRequestWorkers 128
 %(redirect)s
 ProxyPass "%(prefix)s/" "http://%(upstream)s%(path)s/"
 ProxyPassReverse "%(prefix)s/" "http://%(upstream)s%(path)s/"
-<Location "%(prefix)s/">
-    %(lines)s
-    %(extra)s
-</Location>
+%(lines)s
+%(extra)s
 """
 TLS = """\
 Protocols h2 http/1.1

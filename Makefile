@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIND ?= 127.0.0.1:8000
 DB ?= data/livequeue.db
+E2E_ARGS ?= -n 2 --browser chromium --browser webkit
 
 py := .venv/bin/python
 web_tests := $(wildcard tests/web/*.test.mjs tests/web/*.test.js)
@@ -41,8 +42,8 @@ ifneq ($(web_tests),)
 	@if command -v node >/dev/null; then node --test $(web_tests); else echo "web: no node here, so its tests are left out"; fi
 endif
 
-e2e: setup ## the tests in a real browser
-	$(py) -m pytest e2e
+e2e: setup ## the tests in real browsers (E2E_ARGS="--browser firefox -k reconnect")
+	$(py) -m pytest e2e $(E2E_ARGS)
 
 test-networks: setup boxes ## the product through real middleboxes (minutes; NETWORK_ARGS="--browser firefox")
 	$(py) -m pytest e2e/networks $(NETWORK_ARGS)

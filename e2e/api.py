@@ -1,9 +1,11 @@
 """What the tests do over HTTP: make tasks as a script would, and remove them again."""
 
-import uuid
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import httpx
+
+from e2e import run
 
 Task = dict[str, Any]
 
@@ -11,14 +13,23 @@ Task = dict[str, Any]
 class Api:
     """The HTTP API of one server, confined to a queue of its own, so that nothing else is met."""
 
-    def __init__(self, url: str, token: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None = None, *, insecure: bool = False) -> None:
         self.url = url.rstrip("/")
-        self.queue = f"e2e-{uuid.uuid4().hex[:10]}"
-        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.queue = run.new_queue()
+        self._token = token
+        self._insecure = insecure
         # Proxies of the environment are for other hosts.
         self.http = httpx.Client(
-            base_url=self.url, headers=self.headers, timeout=20, trust_env=False
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=20,
+            trust_env=False,
+            verify=not insecure,
         )
+
+    def another(self) -> "Api":
+        """The same server, in another queue, over connections of its own."""
+        return Api(self.url, self._token, insecure=self._insecure)
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +78,18 @@ class Api:
 
     def clean(self) -> None:
         """Remove what this queue has; nothing else is touched."""
-        self.call(
-            "POST", "/api/tasks/batch", {"action": "delete", "filter": {"queue": [self.queue]}}
-        )
+        self._remove([self.queue])
+
+    def sweep(self, which: Callable[[str], bool]) -> Sequence[str]:
+        """Remove what is in queues with such names; those names."""
+        found = [queue for queue in self.call("GET", "/api/stats")["queues"] if which(queue)]
+        if found:
+            self._remove(found)
+        return found
+
+    def _remove(self, queues: Sequence[str]) -> None:
+        body = {"action": "delete", "filter": {"queue": queues}}
+        while True:  # at most so many at a time
+            done = self.call("POST", "/api/tasks/batch", body)
+            if done["count"] <= len(done["results"]):
+                return

@@ -2,27 +2,27 @@
 
 `pytest e2e` starts a server of its own. `pytest e2e --base-url URL [--token TOKEN]` tests the one
 that is there: it works in queues with names of its own, removes them afterwards, and leaves out
-the tests marked `owned`, which stop, fill or restart their server.
+the tests marked `owned`. docs/qa.md tells all of it.
 """
 
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from e2e import keep, run
 from e2e.api import Api
 from e2e.browsers import ENGINES, Engine, NoBrowserError, running
 from e2e.fault_proxy import FaultProxy
-from e2e.pages import ARTIFACTS, Pages
+from e2e.pages import Pages
 from e2e.server import Server
 
+BROWSERS = [*ENGINES, "webkit"]  # the last has tests of its own
 PATIENCE = 10_000.0  # milliseconds an expectation may take: machines of CI are slow and shared
-FAILED = pytest.StashKey[bool]()
-
-expect.set_options(timeout=PATIENCE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,34 +30,86 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--base-url", help="test the server at this address instead of an own one")
     group.addoption("--token", help="API token for --base-url")
     group.addoption(
+        "--insecure", action="store_true", help="take any certificate, a self-signed one too"
+    )
+    group.addoption("--proxy", metavar="URL", help="send the browser through this proxy")
+    group.addoption(
         "--browser",
         action="append",
-        choices=[*ENGINES, "all"],
+        choices=[*BROWSERS, "all"],
         help="run in this browser, or all of them; may be repeated (default: chromium)",
     )
     group.addoption("--headed", action="store_true", help="show the browser's windows")
 
 
-def pytest_configure() -> None:
-    shutil.rmtree(ARTIFACTS, ignore_errors=True)
+def pytest_configure(config: pytest.Config) -> None:
+    expect.set_options(timeout=PATIENCE)
+    if leads(config):
+        keep.start_anew()
 
 
-def browsers(config: pytest.Config) -> list[str]:
-    chosen: list[str] = config.getoption("--browser") or ["chromium"]
-    return [name for name in ENGINES if name in chosen or "all" in chosen]
+def leads(config: pytest.Config) -> bool:
+    """False in the processes that `pytest -n` shares the tests among."""
+    return not hasattr(config, "workerinput")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """What runs left behind that were killed goes before this one begins."""
+    if leads(session.config) and session.config.getoption("--base-url"):
+        sweep(session.config, run.is_left_over, "removed what an earlier run had left")
+
+
+@pytest.hookimpl(trylast=True)  # when the workers have gone
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Each test has cleaned up, unless it was interrupted while it did so."""
+    if leads(session.config) and session.config.getoption("--base-url"):
+        sweep(session.config, run.is_ours, "removed what was left")
+
+
+def sweep(config: pytest.Config, which: Callable[[str], bool], said: str) -> None:
+    try:
+        with foreign_api(config) as api:
+            queues = api.sweep(which)
+    except (AssertionError, httpx.HTTPError) as error:
+        raise pytest.UsageError(f"{config.getoption('--base-url')}: {error}") from error
+    for queue in queues:
+        terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+        terminal.write_line(f"{said}: the tasks of queue {queue}")
+
+
+def foreign_api(config: pytest.Config) -> Api:
+    url: str = config.getoption("--base-url")
+    return Api(url, config.getoption("--token"), insecure=config.getoption("--insecure"))
+
+
+def chosen(config: pytest.Config) -> list[str]:
+    names: list[str] = config.getoption("--browser") or ["chromium"]
+    return [name for name in BROWSERS if name in names or "all" in names]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that uses `browser_name` runs once in each browser chosen; see `pages`."""
     if "browser_name" in metafunc.fixturenames:
-        metafunc.parametrize("browser_name", browsers(metafunc.config))
+        metafunc.parametrize("browser_name", ENGINES)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if browser_of(item) not in (None, *chosen(config))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
     if config.getoption("--base-url"):
         reason = "needs a server of its own, and --base-url names another one"
         for item in items:
             if item.get_closest_marker("owned"):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def browser_of(item: pytest.Item) -> str | None:
+    """The browser that the test is for, if it is for one."""
+    if item.get_closest_marker("webkit"):
+        return "webkit"
+    called = getattr(item, "callspec", None)
+    return called.params.get("browser_name") if called else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -66,7 +118,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
-        item.stash[FAILED] = True
+        item.stash[keep.FAILED] = True
     return report
 
 
@@ -75,8 +127,7 @@ def base_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The address of the server that ordinary tests share."""
-    given: str | None = request.config.getoption("--base-url")
-    if given:
+    if given := request.config.getoption("--base-url"):
         yield given.rstrip("/")
         return
     server = Server(tmp_path_factory.mktemp("server"), heartbeat=2)
@@ -88,7 +139,8 @@ def base_url(
 @pytest.fixture
 def api(request: pytest.FixtureRequest, base_url: str) -> Iterator[Api]:
     """The shared server's API, in a queue of this test's own."""
-    with Api(base_url, request.config.getoption("--token")) as shared:
+    foreign = request.config.getoption("--base-url")
+    with foreign_api(request.config) if foreign else Api(base_url) as shared:
         yield shared
         shared.clean()
 
@@ -118,9 +170,10 @@ def server(make_server: Callable[..., Server]) -> Server:
 
 
 @pytest.fixture
-def proxy(base_url: str) -> Iterator[FaultProxy]:
+def proxy(request: pytest.FixtureRequest, base_url: str) -> Iterator[FaultProxy]:
     """A proxy in front of the shared server."""
-    with FaultProxy.before(base_url) as running:
+    insecure = request.config.getoption("--insecure")
+    with FaultProxy.before(base_url, insecure=insecure) as running:
         yield running
 
 
@@ -152,9 +205,12 @@ def engine(browser_name: str, engines: Callable[[str], Engine]) -> Engine:
 
 @pytest.fixture
 def pages(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Pages]:
-    token = request.config.getoption("--token")
-    options = {"extra_http_headers": {"Authorization": f"Bearer {token}"} if token else {}}
-    name = "".join(mark if mark.isalnum() or mark in "-_." else "-" for mark in request.node.name)
-    opened = Pages(engine, options, name)
+    option = request.config.getoption
+    options: dict[str, Any] = {"ignore_https_errors": option("--insecure")}
+    if token := option("--token"):
+        options["extra_http_headers"] = {"Authorization": f"Bearer {token}"}
+    if proxy := option("--proxy"):
+        options["proxy"] = {"server": proxy}
+    opened = Pages(engine, options, keep.folder_of(request.node))
     yield opened
-    opened.close(failed=request.node.stash.get(FAILED, False))
+    opened.close(failed=keep.has_failed(request.node))

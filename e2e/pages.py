@@ -1,7 +1,6 @@
 """Pages as tests open them: each in a browser context of its own, watched, and kept when it fails.
 
-What is kept lies in e2e/artifacts/TEST/: a screenshot of every tab, and a trace to be opened with
-`python -m playwright show-trace`.
+What is kept: a screenshot of every tab, and a trace for `python -m playwright show-trace`.
 """
 
 import json
@@ -13,15 +12,13 @@ from playwright.sync_api import BrowserContext, Page
 from e2e.browsers import Engine
 from e2e.guards import Guard
 
-ARTIFACTS = Path(__file__).parent / "artifacts"
-
 
 class Pages:
-    def __init__(self, engine: Engine, options: dict[str, Any], name: str) -> None:
-        """`options` are those of every context; `name` is the folder of what is kept."""
+    def __init__(self, engine: Engine, options: dict[str, Any], folder: Path) -> None:
+        """`options` are those of every context; the folder takes what is kept."""
         self._engine = engine
         self._options = {"locale": "en-US", **options}
-        self._name = name
+        self._folder = folder
         self._contexts: list[tuple[BrowserContext, Guard]] = []
 
     def open(
@@ -38,7 +35,7 @@ class Pages:
         guard = Guard(context, [url])
         guard.network_trouble_is_expected = network_trouble
         self._contexts.append((context, guard))
-        context.tracing.start(screenshots=True, snapshots=True)
+        context.tracing.start(screenshots=self._engine.films, snapshots=True)
         if timings is not None:
             text = json.dumps(json.dumps(timings))
             # about:blank, where a page begins, has no storage.
@@ -66,8 +63,7 @@ class Pages:
             raise complaint
 
     def _keep(self, context: BrowserContext, number: int) -> None:
-        folder = ARTIFACTS / self._name
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
         for tab, page in enumerate(context.pages):
-            page.screenshot(path=folder / f"{number}-{tab}.png")
-        context.tracing.stop(path=folder / f"{number}-trace.zip")
+            page.screenshot(path=self._folder / f"{number}-{tab}.png")
+        context.tracing.stop(path=self._folder / f"{number}-trace.zip")

@@ -15,7 +15,7 @@ class Producer:
     """Appends `line 1`, `line 2`, ... to a task's log from a thread of its own."""
 
     def __init__(self, api: Api, task: Task, *, lines: int, pause: float = 0.01) -> None:
-        self._api = Api(api.url)
+        self._api = api.another()
         self._path = f"/api/tasks/{task['id']}/logs"
         self._pause = pause
         self._count = lines

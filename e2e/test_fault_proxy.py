@@ -71,7 +71,7 @@ def origin() -> Iterator[type[Origin]]:
 
 @pytest.fixture
 def proxy(origin: type[Origin]) -> Iterator[FaultProxy]:
-    with FaultProxy("127.0.0.1", int(origin.server_version)) as running:
+    with FaultProxy.before(f"http://127.0.0.1:{origin.server_version}") as running:
         yield running
 
 
@@ -227,7 +227,7 @@ def test_match_spares_the_others(proxy: FaultProxy, http: httpx.Client) -> None:
 def test_an_upstream_that_is_down_is_a_502(http: httpx.Client) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with FaultProxy("127.0.0.1", unused.getsockname()[1]) as proxy:
+        with FaultProxy.before(f"http://127.0.0.1:{unused.getsockname()[1]}") as proxy:
             assert httpx.get(proxy.url, trust_env=False).status_code == 502
 
 
@@ -246,7 +246,7 @@ def test_the_command_is_switched_over_its_control_port(origin: type[Origin]) -> 
     ports = [free_port(), free_port()]
     listen, control = (f"127.0.0.1:{port}" for port in ports)
     command = [sys.executable, "-m", "e2e.fault_proxy", "--listen", listen, "--control", control]
-    command += ["--upstream", f"127.0.0.1:{origin.server_version}"]
+    command += ["--upstream", f"http://127.0.0.1:{origin.server_version}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -49,8 +49,7 @@ def test_only_what_matches_comes_in(api: Api, pages: Pages) -> None:
 def test_tasks_of_other_queues_stay_out(api: Api, pages: Pages) -> None:
     page = pages.open(tasks_url(api))
     expect_live(page)
-    with Api(api.url) as elsewhere:
-        elsewhere.headers = api.headers
+    with api.another() as elsewhere:
         stranger = elsewhere.create("stranger")
         mine = api.create("mine")
         expect(Row(page, mine).locator).to_be_visible()

@@ -68,6 +68,7 @@ class Chromium:
     """Its flags keep it off every network but the page's own."""
 
     name = "chromium"
+    films = True
 
     def __init__(self, playwright: Playwright, *, headless: bool = True) -> None:
         program = find()

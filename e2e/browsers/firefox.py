@@ -18,6 +18,7 @@ No Firefox was found to run the browser tests with. Either of these will do:
   - name one:                {VARIABLE}=/path/to/firefox make test
   - Debian's, as root:       apt-get install firefox-esr
 Debian's package: {{trouble}}"""
+TIRED_AFTER = 40  # contexts: each leaves some 12 MB behind
 # Emulation that this protocol lacks, each to be left alone explicitly.
 UNSET: dict[str, Any] = dict.fromkeys(
     ("color_scheme", "reduced_motion", "forced_colors", "contrast"), "null"
@@ -57,12 +58,14 @@ class Firefox:
     """As many Firefoxes as there are kinds of contexts, each started when first wanted."""
 
     name = "firefox"
+    films = False  # it would take screenshots all the time, for a third more of the machine
 
     def __init__(self, playwright: Playwright, *, headless: bool = True) -> None:
         self._playwright = playwright
         self._headless = headless
         self._program = find()
         self._browsers: dict[str, Browser] = {}
+        self._used: dict[str, int] = {}
 
     def new_context(self, **options: Any) -> BrowserContext:
         options = {**options}
@@ -82,9 +85,15 @@ class Firefox:
 
     def _browser(self, preferences: Preferences) -> Browser:
         key = repr(sorted(preferences.items()))
-        if key not in self._browsers:
-            self._browsers[key] = self._launch(preferences)
-        return self._browsers[key]
+        running = self._browsers.get(key)
+        if running is not None and self._used[key] >= TIRED_AFTER and not running.contexts:
+            running.close()
+            running = None
+        if running is None:
+            self._browsers[key] = running = self._launch(preferences)
+            self._used[key] = 0
+        self._used[key] += 1
+        return running
 
     def _launch(self, preferences: Preferences) -> Browser:
         try:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -24,10 +23,7 @@ from tests.conftest import Server, wait_until
 
 @pytest.fixture
 def proxy(server: Server) -> Iterator[FaultProxy]:
-    address = urlsplit(server.url)
-    assert address.hostname
-    assert address.port
-    with FaultProxy(address.hostname, address.port) as proxy:
+    with FaultProxy.before(server.url) as proxy:
         yield proxy
 
 

@@ -1,102 +1,26 @@
-"""A small HTTP proxy that misbehaves on demand, as boxes on real networks do.
+"""The proxy itself; lives on one event loop."""
 
-It stands between the browser and the server, and its fault can be changed while it runs:
-
-    pass            hands everything on
-    black-hole      accepts, forwards nothing; established streams fall silent, and stay so
-    reset           answers every connection with a TCP reset; established ones get one too
-    502             what a reverse proxy says while the server restarts; established streams end
-    html            a captive portal: every answer is 200 and a page; established streams end
-    buffer          holds the body of an event stream back until it ends (hold_headers: headers too)
-    cut             ends an answer that has been silent for `seconds`, as proxies' time-outs do
-    slow            lets answers through at `rate` bytes a second
-    drop-response   hands a POST, PUT, PATCH or DELETE on, then loses the answer
-
-`match` narrows a fault to the requests in whose head the pattern is found; others pass. When the
-server cannot be reached, the proxy answers 502 by itself.
-
-In tests: `with FaultProxy(host, port) as proxy: proxy.set("buffer", match="event-stream")`.
-From a shell: `python -m e2e.fault_proxy --listen 127.0.0.1:9000 --upstream 127.0.0.1:8000
---control 127.0.0.1:9001`, then `curl -d '{"mode": "buffer"}' http://127.0.0.1:9001/`.
-
-One request a connection, which keeps it simple; it is for tests, so it binds to what it is told.
-"""
-
-import argparse
 import asyncio
 import json
 import re
 import socket
 import struct
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self, TypeVar, get_args
-from urllib.parse import urlsplit
+from typing import Any
 
-Mode = Literal[
-    "pass", "black-hole", "reset", "502", "html", "buffer", "cut", "slow", "drop-response"
-]
+from e2e.fault_proxy.fault import PASS, SILENCE, Fault
+from e2e.fault_proxy.request import Request
+from e2e.fault_proxy.upstream import HEAD_LIMIT, Upstream, closing
+
 Address = tuple[str, int]
-T = TypeVar("T")
 
-HEAD_LIMIT = 64 * 1024
 HELD_LIMIT = 8 * 1024 * 1024  # a buffering proxy that has held this much gives the stream up
 REQUESTS_KEPT = 10_000
 PIECE = 16 * 1024
-SILENCE = 600.0  # nothing is held longer than this
 PORTAL = b"<!doctype html><title>Welcome</title><h1>Please accept the terms of this network</h1>"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What the proxy does wrong, and to which requests."""
-
-    mode: Mode = "pass"
-    match: str = ""
-    seconds: float = 5.0
-    rate: float = 1024.0
-    hold_headers: bool = False
-
-    def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}")
-        if not 0 < self.seconds <= SILENCE:
-            raise ValueError(f"seconds must be above 0 and at most {SILENCE:g}")
-        if self.rate <= 0:
-            raise ValueError("rate must be above 0")
-        re.compile(self.match)
-
-    def hits(self, request: "Request") -> bool:
-        if self.mode == "drop-response" and request.method in ("GET", "HEAD", "OPTIONS"):
-            return False
-        return re.search(self.match, request.head, re.IGNORECASE) is not None
-
-
-PASS = Fault()
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request that came by; `at` is the monotonic clock's."""
-
-    head: str
-    at: float
-
-    @property
-    def method(self) -> str:
-        return self.head.partition(" ")[0]
-
-    @property
-    def target(self) -> str:
-        return self.head.split(" ", 2)[1]
-
-    @property
-    def wants_stream(self) -> bool:
-        return "text/event-stream" in self.head.lower()
 
 
 @dataclass(eq=False)
@@ -139,17 +63,8 @@ def answer(status: str, body: bytes, content_type: str) -> bytes:
     return head.encode() + body
 
 
-def closing(head: bytes) -> bytes:
-    """The head with `Connection: close`: an answer is to end with its connection."""
-    lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    kept = [line for line in lines if not line.lower().startswith("connection:")]
-    return "\r\n".join([*kept, "Connection: close", "", ""]).encode("latin-1")
-
-
 class ProxyServer:
-    """The proxy itself; lives on one event loop."""
-
-    def __init__(self, upstream: Address) -> None:
+    def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
         self.fault = PASS
         self.requests: deque[Request] = deque(maxlen=REQUESTS_KEPT)
@@ -249,11 +164,11 @@ class ProxyServer:
 
     async def _forward(self, exchange: Exchange, reader: asyncio.StreamReader, head: bytes) -> None:
         try:
-            server, upstream = await asyncio.open_connection(*self.upstream, limit=HEAD_LIMIT)
+            server, upstream = await self.upstream.connect()
         except OSError:
             await self._say(exchange.client, answer("502 Bad Gateway", b"", "text/html"))
             return
-        upstream.write(closing(head))
+        upstream.write(self.upstream.asked(head))
         up = asyncio.create_task(self._pump_up(exchange, reader, upstream))
         down = asyncio.create_task(self._pump_down(exchange, server))
         try:
@@ -352,110 +267,3 @@ class ProxyServer:
                 return "400 Bad Request", {"error": str(error)}
         state = {**asdict(self.fault), "requests": len(self.requests)}
         return "200 OK", {**state, "established": len(self._exchanges)}
-
-
-class FaultProxy:
-    """The proxy on a thread of its own, for tests, which are synchronous."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._upstream = (host, port)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
-        self._server: ProxyServer
-        self.url = ""
-
-    @classmethod
-    def before(cls, url: str) -> Self:
-        """One in front of the server at this address."""
-        parts = urlsplit(url)
-        return cls(parts.hostname or "127.0.0.1", parts.port or 80)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        host, port = self._call(self._start())
-        self.url = f"http://{host}:{port}"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._call(self._server.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def set(
-        self,
-        mode: Mode,
-        *,
-        match: str = "",
-        seconds: float = 5.0,
-        rate: float = 1024.0,
-        hold_headers: bool = False,
-    ) -> None:
-        fault = Fault(mode, match, seconds, rate, hold_headers)
-        self._tell(lambda: self._server.set(fault))
-
-    def cut(self, match: str = "") -> int:
-        return self._tell(lambda: self._server.cut(match))
-
-    def requests(self, match: str = "") -> list[Request]:
-        """What came by so far, oldest first."""
-        fault = Fault(match=match)
-        kept = self._tell(lambda: list(self._server.requests))
-        return [request for request in kept if fault.hits(request)]
-
-    async def _start(self) -> Address:
-        self._server = ProxyServer(self._upstream)
-        return await self._server.start(("127.0.0.1", 0))
-
-    def _tell(self, act: Callable[[], T]) -> T:
-        async def on_the_loop() -> T:
-            return act()
-
-        return self._call(on_the_loop())
-
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
-
-
-def address(text: str) -> Address:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host, int(port)
-
-
-async def serve(listen: Address, upstream: Address, control: Address | None, fault: Fault) -> None:
-    proxy = ProxyServer(upstream)
-    host, port = await proxy.start(listen, control)
-    proxy.set(fault)
-    print(f"fault proxy on http://{host}:{port}, mode {fault.mode}", flush=True)
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await proxy.close()
-
-
-def main() -> None:
-    summary, _, details = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m e2e.fault_proxy",
-        description=summary,
-        epilog=details,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--listen", type=address, required=True, metavar="HOST:PORT")
-    parser.add_argument("--upstream", type=address, required=True, metavar="HOST:PORT")
-    parser.add_argument("--control", type=address, metavar="HOST:PORT")
-    parser.add_argument("--mode", choices=get_args(Mode), default="pass")
-    parser.add_argument("--match", default="", help="only requests whose head has this pattern")
-    parser.add_argument("--seconds", type=float, default=5.0, help="for cut")
-    parser.add_argument("--rate", type=float, default=1024.0, help="for slow: bytes a second")
-    parser.add_argument("--hold-headers", action="store_true", help="for buffer")
-    given = parser.parse_args()
-    fault = Fault(given.mode, given.match, given.seconds, given.rate, given.hold_headers)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(serve(given.listen, given.upstream, given.control, fault))
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ LAYERS = [
     ["app.state"],
     ["app.security", "app.ansi", "app.vendor", "app.catalogue"],
     ["app.wording"],
+    ["app.network"],
     ["app.routes"],
     ["app.factory", "app.http2", "app.tls", "app.access_log"],
     ["app.server"],

@@ -149,3 +149,64 @@ class NoticeReply(Struct):
     level: str
     task_id: int | None
     data: Any
+
+
+class SeenReply(Struct):
+    """A request as it arrived; `instance` changes when the server restarts."""
+
+    name: str
+    version: str
+    instance: str
+    http: str
+    scheme: str
+    host: str
+    client: str
+    prefix: str
+    headers: dict[str, str]
+
+
+class HeldReply(Struct):
+    """`stopping`: it was answered early, because the server stops."""
+
+    waited: float
+    stopping: bool
+
+
+class CheckReply(Struct):
+    """One check: `state` is waiting, ok, note, warning or problem; `line` is all of it."""
+
+    name: str
+    state: str
+    title: str
+    text: str
+    line: str
+
+
+class AdviceReply(Struct):
+    """Lines to add, and where."""
+
+    name: str
+    title: str
+    where: str
+    lines: str
+
+
+class VerdictReply(Struct):
+    """`state` is waiting, live or degraded; `rung` what the dashboard will use.
+
+    `heartbeat` and `wait` are the seconds it will ask for; `findings` name what is wrong, and
+    `advice` is ordered, best first.
+    """
+
+    state: str
+    rung: str
+    heartbeat: float
+    wait: float
+    complete: bool
+    box: str
+    findings: list[str]
+    headline: str
+    explanation: list[str]
+    checks: list[CheckReply]
+    advice: list[AdviceReply]
+    report: str

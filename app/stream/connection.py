@@ -21,13 +21,13 @@ from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 
 from app.incoming import paced
-from app.stream.sse import EventStream, StreamResponse
+from app.stream.sse import Streaming, StreamResponse
 
 LINGER = 2.0  # seconds
 
 
 class _HandOver(NamedTuple):
-    stream: EventStream
+    stream: Streaming
     start: dict[str, Any]  # the ASGI response start
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable
 from quart import Response
@@ -145,12 +145,22 @@ async def _watch(receive: ASGIReceiveCallable, feed: Feed) -> None:
     feed.wake(Wake.GONE)
 
 
+class Streaming(Protocol):
+    """What is handed over to; one of the two is called, once."""
+
+    async def run(
+        self, receive: ASGIReceiveCallable, send: ASGISendCallable, start: dict[str, Any]
+    ) -> None: ...
+
+    def discard(self) -> None: ...
+
+
 class StreamResponse(Response):
     """What an SSE route returns: headers for Quart's hooks, and the stream to hand over to."""
 
     timeout = None
 
-    def __init__(self, stream: EventStream) -> None:
+    def __init__(self, stream: Streaming) -> None:
         super().__init__(b"", headers=HEADERS)
         self.headers.pop("Content-Length", None)
         self.stream = stream

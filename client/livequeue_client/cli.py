@@ -1,4 +1,4 @@
-"""The command `livequeue`: `run` and `flush`, and what other distributions add to it.
+"""The command `livequeue`: `run`, `flush` and `check`, and what other distributions add to it.
 
 A distribution adds a subcommand through an entry point in the group `livequeue.commands`: a
 function that takes argparse's subparsers and sets `handler`, a function from the parsed arguments
@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from livequeue_client import __version__
 from livequeue_client.address import DEFAULT_URL
 from livequeue_client.run import complain, run
 
 GROUP = "livequeue.commands"
-_OWN = {"run", "flush"}
+_OWN = {"run", "flush", "check"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,6 +43,7 @@ def _parser(*, others: bool) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_flush(commands)
+    _add_check(commands)
     if others:  # not for `run`, which should start at once
         from importlib.metadata import entry_points
 
@@ -102,10 +103,56 @@ def _add_flush(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(handler=_flush)
 
 
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "check",
+        help="what the network does to live updates, and what to change",
+        description="Measure from here what the network does to live updates of a server, and say "
+        "what to change. Exit status: 0 live, 1 degraded, 2 unreachable or not LiveQueue.",
+    )
+    add = parser.add_argument
+    add("url", nargs="?", metavar="URL", help=f"default: LIVEQUEUE_URL or {DEFAULT_URL}")
+    add("--quick", action="store_true", help="leave out what takes more than a few seconds")
+    add("--json", action="store_true", help="print one JSON document")
+    add("--proxy", metavar="URL", help="default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY as set")
+    add("--advice", metavar="NAME", help="lines for this proxy (nginx, haproxy ..., keeper, all)")
+    add(
+        "--idle",
+        type=_between(1, 75),
+        default=70.0,
+        metavar="SECONDS",
+        help="longest silence to try (default: %(default)s)",
+    )
+    add(
+        "--poll",
+        type=_between(1, 30),
+        default=30.0,
+        metavar="SECONDS",
+        help="longest wait for an answer to try (default: %(default)s)",
+    )
+    parser.set_defaults(handler=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from livequeue_client.check import check  # loads the network, which `run` does later
+
+    return check(arguments)
+
+
 def _flush(arguments: argparse.Namespace) -> int:
     from livequeue_client.flush import flush  # loads the network, which `run` does later
 
     return flush(arguments)
+
+
+def _between(low: float, high: float) -> Callable[[str], float]:
+    def seconds(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"must be {low:g} to {high:g} seconds")
+        return value
+
+    return seconds
 
 
 def _seconds(text: str) -> float:

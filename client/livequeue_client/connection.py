@@ -17,7 +17,7 @@ from livequeue_client.errors import Refused, Unreachable
 
 TIMEOUT = 30.0  # for an answer
 CONNECT_TIMEOUT = 5.0
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -43,7 +43,7 @@ class Connection:
             timeout=self._limits(timeout),
             transport=transport,
             # A proxy from the environment cannot reach this machine's loopback.
-            trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
+            trust_env=urlsplit(self.url).hostname not in LOOPBACK,
         )
 
     @staticmethod

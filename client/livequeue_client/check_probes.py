@@ -1,0 +1,189 @@
+"""What `livequeue check` measures; what it means is for the server to say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+EVENTS = 6
+PAUSE = 0.4  # seconds between them
+SIZE = 1000  # bytes of every second one; all together less than the 4 KB buffers of boxes
+QUICK_LIMIT = 8.0  # seconds for a quick probe
+SLACK = 10.0  # seconds a slow probe may take longer than asked
+PAGE = 300  # characters of an error page that are kept
+
+
+@dataclass
+class Stream:
+    """How one stream went; times in seconds since the request, `sent` since the first event."""
+
+    status: int = 0  # none came
+    encoding: str = ""
+    page: str = ""
+    sent: list[float] = field(default_factory=list)
+    arrived: list[float] = field(default_factory=list)
+    whole: bool = False
+    stopping: bool = False  # the server ended it because it stops
+    lived: float = 0.0
+
+
+@dataclass
+class Wait:
+    """How one waiting request went."""
+
+    status: int
+    lived: float
+    page: str = ""
+    stopping: bool = False
+
+
+class Probes:
+    """Measures through `client`; `root` is the server's address with a slash at its end."""
+
+    def __init__(self, client: httpx.AsyncClient, root: str) -> None:
+        self._client = client
+        self._root = root
+
+    async def seen(self) -> tuple[httpx.Response, float]:
+        """What the server says of a small request, and after how many seconds."""
+        begun = time.monotonic()
+        response = await self._client.get(self._address("seen"), params=_query({}))
+        return response, time.monotonic() - begun
+
+    async def verdict(self, measured: dict[str, Any]) -> dict[str, Any]:
+        response = await self._client.get(self._address("verdict"), params=_query(measured))
+        response.raise_for_status()
+        verdict: dict[str, Any] = response.json()
+        return verdict
+
+    async def stream(self, type: str = "text/event-stream") -> Stream:
+        """Events at a steady pace."""
+        query = {"count": EVENTS, "pause": PAUSE, "size": SIZE, "type": type}
+        return await self._stream(query, QUICK_LIMIT)
+
+    async def silence(self, seconds: float) -> Stream:
+        """A stream that says nothing for so long."""
+        return await self._stream({"count": 2, "pause": seconds}, seconds + SLACK)
+
+    async def write(self) -> int:
+        """The status a write is answered with; 0: none."""
+        try:
+            async with asyncio.timeout(QUICK_LIMIT):
+                return (await self._client.post(self._address("write"))).status_code
+        except (httpx.HTTPError, TimeoutError):
+            return 0
+
+    async def poll(self, seconds: float) -> Wait:
+        """A request that is answered after so long."""
+        begun = time.monotonic()
+        response = None
+        try:
+            async with asyncio.timeout(seconds + SLACK):
+                response = await self._client.get(
+                    self._address("poll"), params=_query({"wait": seconds})
+                )
+        except (httpx.HTTPError, TimeoutError):
+            pass
+        lived = time.monotonic() - begun
+        if response is None:
+            return Wait(0, lived)
+        answer = ours(response)
+        if answer is None:
+            return Wait(response.status_code if response.is_error else 0, lived, page_of(response))
+        return Wait(response.status_code, lived, stopping=bool(answer.get("stopping")))
+
+    async def _stream(self, query: dict[str, Any], limit: float) -> Stream:
+        result = Stream()
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(limit):
+                await self._follow(query, begun, result)
+        except (httpx.HTTPError, TimeoutError):
+            pass
+        result.lived = time.monotonic() - begun
+        return result
+
+    async def _follow(self, query: dict[str, Any], begun: float, result: Stream) -> None:
+        headers = {"Accept": str(query.get("type", "text/event-stream"))}
+        address, params = self._address("stream"), _query(query)
+        async with self._client.stream("GET", address, params=params, headers=headers) as response:
+            result.status = response.status_code
+            result.encoding = response.headers.get("Content-Encoding", "")
+            if response.is_error:
+                await response.aread()
+                result.page = page_of(response)
+                return
+            rest = ""
+            async for text in response.aiter_text():
+                now = time.monotonic() - begun
+                *frames, rest = (rest + text).split("\n\n")
+                for frame in frames:
+                    self._take(frame, now, result)
+
+    @staticmethod
+    def _take(frame: str, now: float, result: Stream) -> None:
+        event = _event(frame)
+        if event is None:
+            result.page = result.page or frame[:PAGE]
+        elif event.get("stopping"):
+            result.stopping = True
+        else:
+            result.sent.append(event["at"])
+            result.arrived.append(round(now, 3))
+            result.whole = event["last"]
+
+    def _address(self, name: str) -> str:
+        return f"{self._root}api/network/{name}"
+
+
+def _event(frame: str) -> dict[str, Any] | None:
+    _, mark, data = frame.partition("\ndata: ")
+    try:
+        event = json.loads(data) if mark else None
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def ours(response: httpx.Response) -> dict[str, Any] | None:
+    """The answer, if it is LiveQueue's: JSON, and not a page of something in between."""
+    if not response.headers.get("Content-Type", "").startswith("application/"):
+        return None
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def page_of(response: httpx.Response) -> str:
+    """The beginning of an error page."""
+    return response.text[:PAGE]
+
+
+def _query(values: dict[str, Any]) -> dict[str, Any]:
+    """For httpx; with something that makes it unique, since caches merge equal requests."""
+    return {name: value for name, value in values.items() if value is not None} | {
+        "nonce": secrets.token_hex(4)
+    }
+
+
+async def with_ticks(
+    work: Awaitable[Any], tick: Callable[[float], None], every: float = 0.5
+) -> Any:
+    """The result of `work`; meanwhile `tick` is told how many seconds have passed."""
+    begun = time.monotonic()
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=every))[0]:
+            tick(time.monotonic() - begun)
+    finally:
+        task.cancel()
+    return await task

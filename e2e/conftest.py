@@ -14,7 +14,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from e2e import keep, run
+from e2e import interruption, keep, run
 from e2e.api import Api
 from e2e.browsers import ENGINES, Engine, NoBrowserError, running
 from e2e.fault_proxy import FaultProxy
@@ -39,13 +39,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=[*BROWSERS, "all"],
         help="run in this browser, or all of them; may be repeated (default: chromium)",
     )
+    group.addoption(
+        "--artifacts",
+        type=Path,
+        default=keep.ARTIFACTS,
+        metavar="DIR",
+        help="put screenshots and traces of tests that fail there (default: e2e/artifacts)",
+    )
     group.addoption("--headed", action="store_true", help="show the browser's windows")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     expect.set_options(timeout=PATIENCE)
     if leads(config):
-        keep.start_anew()
+        keep.start_anew(config)
 
 
 def leads(config: pytest.Config) -> bool:
@@ -64,6 +71,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Each test has cleaned up, unless it was interrupted while it did so."""
     if leads(session.config) and session.config.getoption("--base-url"):
         sweep(session.config, run.is_ours, "removed what was left")
+
+
+def pytest_keyboard_interrupt() -> None:
+    interruption.note()
 
 
 def sweep(config: pytest.Config, which: Callable[[str], bool], said: str) -> None:
@@ -181,7 +192,7 @@ def proxy(request: pytest.FixtureRequest, base_url: str) -> Iterator[FaultProxy]
 def engines(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Engine]]:
     """The browsers by name, each started when it is first asked for."""
     started: dict[str, Engine] = {}
-    with sync_playwright() as playwright, ExitStack() as stack:
+    with interruption.orderly(), sync_playwright() as playwright, ExitStack() as stack:
         headless = not request.config.getoption("--headed")
 
         def engine(name: str) -> Engine:
@@ -213,4 +224,5 @@ def pages(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Pages]:
         options["proxy"] = {"server": proxy}
     opened = Pages(engine, options, keep.folder_of(request.node))
     yield opened
-    opened.close(failed=keep.has_failed(request.node))
+    with interruption.orderly():
+        opened.close(failed=keep.has_failed(request.node))

@@ -204,7 +204,7 @@ def _wrong(error: msgspec.ValidationError) -> BadRequest | Unprocessable:
 def _limit(text: str) -> str:
     """The limit in words."""
     if found := _BOUND.match(text):
-        return f"must be {_WORDS[found.group(1)]} {float(found.group(2)):.15g}"
+        return f"must be {_WORDS[found.group(1)]} {_number(float(found.group(2)))}"
     if found := _LENGTH.match(text):
         unit = "characters" if found.group(1) == "str" else "items"
         return f"must be {_WORDS[found.group(2)]} {found.group(3)} {unit}"
@@ -217,6 +217,10 @@ def _limit(text: str) -> str:
         got = _KINDS.get(found.group(2) or "", found.group(2))
         return f"must be {kinds}" + (f", not {got}" if got else "")
     return text[:200]
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value.is_integer() else f"{value:.15g}"
 
 
 def _reason(error: Exception) -> str:

@@ -18,8 +18,15 @@ WAIT = 25.0  # seconds, below the 30 and more of the strictest boxes
 LIMIT = 1000
 
 
+def _argument(name: str) -> str | None:
+    values = request.args.getlist(name)
+    if len(values) > 1:
+        raise BadRequest(f"{name} is given more than once.")
+    return values[0] if values else None
+
+
 def _number(name: str, default: float, low: float, high: float) -> float:
-    text = request.args.get(name)
+    text = _argument(name)
     if text is None:
         return default
     try:
@@ -29,6 +36,13 @@ def _number(name: str, default: float, low: float, high: float) -> float:
     if not low <= value <= high:
         raise BadRequest(f"{name} must be a number from {low:g} to {high:g}, not {text[:40]!r}.")
     return value
+
+
+def _whole(name: str, default: int, low: int, high: int) -> int:
+    value = _number(name, default, low, high)
+    if not value.is_integer():
+        raise BadRequest(f"{name} must be a whole number, not {value:g}.")
+    return int(value)
 
 
 @blueprint.get("/events/<path:topics>")
@@ -49,7 +63,7 @@ async def _stream(topics: list[str]) -> ResponseReturnValue:
     settings = server.settings
     heartbeat = _number("heartbeat", settings.heartbeat, 2, 30)
     # An empty header is what EventSource sends after an empty id, that is: none.
-    after = request.headers.get("Last-Event-ID") or request.args.get("after")
+    after = request.headers.get("Last-Event-ID") or _argument("after")
     if request.method == "HEAD":
         return Response(b"", content_type="text/event-stream; charset=utf-8")
     feed = await Feed.open(server.hub, server.database, topics, after)
@@ -64,9 +78,9 @@ async def _stream(topics: list[str]) -> ResponseReturnValue:
 
 async def _poll(topics: list[str]) -> ResponseReturnValue:
     server = state()
-    after = request.args.get("after") or request.headers.get("Last-Event-ID")
+    after = _argument("after") or request.headers.get("Last-Event-ID")
     wait = _number("wait", WAIT, 0, 30) if after is not None else 0
-    limit = int(_number("limit", LIMIT, 1, LIMIT))
+    limit = _whole("limit", LIMIT, 1, LIMIT)
     client = request.remote_addr or ""
     async with await Feed.open(server.hub, server.database, topics, after) as feed:
         server.registry.add(feed, client)

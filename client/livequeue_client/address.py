@@ -22,5 +22,5 @@ def _usable(url: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    bare = not parts.query and not parts.fragment
+    bare = not parts.query and not parts.fragment and not parts.netloc.endswith(":")
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and bare

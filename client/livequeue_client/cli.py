@@ -100,6 +100,11 @@ def _add_flush(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Deliver the output of earlier runs that was kept because their server could "
         "not be reached.",
     )
+    parser.add_argument(
+        "--server",
+        metavar="URL",
+        help="where their server is now (default: where each run was told it is)",
+    )
     parser.set_defaults(handler=_flush)
 
 

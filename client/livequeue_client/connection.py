@@ -42,8 +42,10 @@ class Connection:
             headers=headers,
             timeout=self._limits(timeout),
             transport=transport,
-            # A proxy from the environment cannot reach this machine's loopback.
+            # A proxy from the environment cannot reach this machine's loopback; but SSL_CERT_FILE
+            # may name the certificate that a server on it made for itself.
             trust_env=urlsplit(self.url).hostname not in LOOPBACK,
+            verify=httpx.create_ssl_context() if self.url.startswith("https:") else True,
         )
 
     @staticmethod

@@ -154,6 +154,14 @@ def test_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server_url("https://host/dash/") == "https://host/dash"
     monkeypatch.setenv("LIVEQUEUE_URL", "http://[::1]:9000/")
     assert server_url() == "http://[::1]:9000"
-    for wrong in ("host:8000", "ftp://host", "http://", "http://host:99999", "http://h/?a=b"):
+    for wrong in (
+        "http://host:",
+        "https://[::1]:",
+        "host:8000",
+        "ftp://host",
+        "http://",
+        "http://host:99999",
+        "http://h/?a=b",
+    ):
         with pytest.raises(ValueError, match="not a server address"):
             server_url(wrong)

@@ -96,6 +96,12 @@ def test_limits_are_named_with_their_numbers(http: httpx.Client) -> None:
     ]
 
 
+def test_large_limits_are_named_in_figures(http: httpx.Client) -> None:
+    answer = http.post("/api/tasks", json={"name": "x", "current": 1e300})
+    (error,) = _assert_problem(answer, 422)["errors"]
+    assert error["message"] == "must be at most 1000000000000000"
+
+
 @pytest.mark.parametrize(
     ("number", "status"),
     [

@@ -40,7 +40,7 @@ def _number(name: str, default: float, low: float, high: float) -> float:
 
 def _whole(name: str, default: int, low: int, high: int) -> int:
     value = _number(name, default, low, high)
-    if not value.is_integer():
+    if value != int(value):
         raise BadRequest(f"{name} must be a whole number, not {value:g}.")
     return int(value)
 

@@ -12,7 +12,6 @@ from e2e.elements import (
     expect_log,
     task_url,
     tasks_url,
-    wait_until,
 )
 from e2e.fault_proxy import FaultProxy
 from e2e.pages import Pages
@@ -104,12 +103,7 @@ def test_the_wait_adapts_to_a_proxy_that_cuts(
     page = pages.open(tasks_url(api, proxy.url), timings=timings, network_trouble=True)
     expect_connection(page, "polling", "long-poll")
     proxy.set("cut", seconds=2, match="/events/")
-    wait_until(
-        page,
-        """() => performance.getEntriesByType("resource").some(
-            (entry) => /[?&]wait=1(&|$)/.test(entry.name))""",
-        within=20_000,
-    )
+    proxy.wait_for(r"[?&]wait=1[& ]")
     expect_connection(page, "polling", "long-poll")
     expect_updates(api, page, task, 10, 20)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from quart import Quart, Response, request
 
+from app.addresses import is_loopback
 from app.errors import is_api_path
+from app.security.origins import host_name
 
 # No inline script or style, nothing from elsewhere. On every response: a worker obeys the policy
 # its own script was served with.
@@ -29,7 +31,6 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -43,6 +44,9 @@ async def _protect(response: Response) -> Response:
     headers = response.headers
     for name, value in HEADERS.items():
         headers[name] = value
+    # Elsewhere browsers ignore it, and complain in the console.
+    if request.scheme == "https" or is_loopback(host_name(request.headers.get("Host", ""))):
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if is_api_path(request.path):
         headers.setdefault("Cache-Control", "no-store")
     return response

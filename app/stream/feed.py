@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
-from app.errors import NotFound
+from app.errors import FieldError, NotFound
 from app.event import Event
 from app.store.database import Database
 from app.store.events import head_of, live_tasks, read_slice
@@ -54,9 +54,12 @@ class Feed(Subscriber):
             self._hub.watch(id)
             self.watched.append(id)
         states, seq = await self._database.read(lambda c: (live_tasks(c, tasks), head_of(c)))
+        # Named one by one: a stream that several pages share goes on without them.
+        if missing := [
+            FieldError(f"task:{id}", f"There is no task #{id}.") for id in tasks if id not in states
+        ]:
+            raise NotFound(missing[0].message, errors=missing)
         for id in tasks:
-            if id not in states:
-                raise NotFound(f"There is no task #{id}.")
             self._hub.learn(id, not states[id], seq)
 
     async def _seek(self, after: str) -> None:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from playwright.sync_api import Playwright
 
 from e2e.browsers.chromium import Chromium
-from e2e.browsers.engine import Engine
+from e2e.browsers.engine import LAN_NAME, Engine
 from e2e.browsers.finding import NoBrowserError
 from e2e.browsers.firefox import Firefox
 
-__all__ = ["ENGINES", "Engine", "NoBrowserError", "running"]
+__all__ = ["ENGINES", "LAN_NAME", "Engine", "NoBrowserError", "running"]
 
 ENGINES: dict[str, type[Chromium] | type[Firefox]] = {"chromium": Chromium, "firefox": Firefox}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Error, Playwright
 
+from e2e.browsers.engine import LAN_NAME
 from e2e.browsers.finding import (
     NoBrowserError,
     install_from_debian,
@@ -29,6 +30,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
 )
 HELP = f"""\
 No Chromium was found to run the browser tests with. Any one of these will do:

@@ -4,6 +4,8 @@ from typing import Any, Protocol
 
 from playwright.sync_api import BrowserContext
 
+LAN_NAME = "livequeue.test"  # the browsers under test find it on this machine, whatever DNS says
+
 
 class Engine(Protocol):
     """One browser, running; contexts take Playwright's options, also those it emulates itself."""

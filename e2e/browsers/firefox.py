@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Playwright
 
+from e2e.browsers.engine import LAN_NAME
 from e2e.browsers.finding import NoBrowserError, install_from_debian, named_by, of_the_system
 
 VARIABLE = "LIVEQUEUE_FIREFOX"
@@ -28,6 +29,7 @@ Preferences = dict[str, str | float | bool]
 ALWAYS: Preferences = {
     # A proxy in between is a proxy for loopback too.
     "network.proxy.allow_hijacking_localhost": True,
+    "network.dns.localDomains": LAN_NAME,
     # The clipboard is read without a click on "Paste", which no test can make.
     "dom.events.testing.asyncClipboard": True,
 }

@@ -14,6 +14,8 @@ modes, what each does, and what does so for real:
                  objects, a proxy that was restarted
   502            what a reverse proxy says while the server behind it restarts; established streams
                  end
+  refuse         answers with --status and a problem document, as the server itself would: a login
+                 that ran out (401), too many connections (429); established streams end
   html           every answer is 200 and a page; established streams end: the captive portal of a
                  hotel, a proxy that wants a login
   drop-response  hands a POST, PUT, PATCH or DELETE on, then loses the answer: the moment a mobile
@@ -29,9 +31,9 @@ examples:
     curl -d '{"mode": "502", "match": "^GET /events/"}' http://127.0.0.1:9001/
     curl http://127.0.0.1:9001/
 
-The control address takes one JSON object with `mode` and, where wanted, `match`, `seconds`, `rate`
-and `hold_headers`; it answers with the fault that holds now, the count of requests that came by
-(`requests`) and of those under way (`established`). Whoever reaches it controls the proxy: leave
+The control address takes one JSON object with `mode` and, where wanted, `match`, `seconds`, `rate`,
+`status` and `hold_headers`; it answers with the fault that holds now, the count of requests that
+came by (`requests`) and of those under way (`established`). Whoever reaches it controls the proxy: leave
 it on loopback. When the server cannot be reached, the proxy answers 502 by itself. It speaks
 HTTP/1.1, one request a connection, and plain HTTP to the browser, whatever the server speaks.
 """
@@ -85,11 +87,12 @@ def main() -> None:
     add("--seconds", type=float, default=5.0, help="for cut (default: 5)")
     add("--rate", type=float, default=1024.0, help="for slow: bytes a second (default: 1024)")
     add("--hold-headers", action="store_true", help="for buffer: hold the headers too")
+    add("--status", type=int, default=403, help="for refuse (default: %(default)s)")
     add("--insecure", action="store_true", help="take any certificate of the server")
     given = parser.parse_args()
     try:
         upstream = Upstream.at(given.upstream, insecure=given.insecure)
-        fault = Fault(given.mode, given.match, given.seconds, given.rate, given.hold_headers)
+        fault = Fault(given.mode, given.match, given.seconds, given.rate, given.hold_headers, given.status)
     except ValueError as error:
         parser.error(str(error))
     with suppress(KeyboardInterrupt):

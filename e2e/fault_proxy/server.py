@@ -63,6 +63,11 @@ def answer(status: str, body: bytes, content_type: str) -> bytes:
     return head.encode() + body
 
 
+def refusal(status: int) -> bytes:
+    body = json.dumps({"type": "about:blank", "title": "Refused", "status": status}).encode()
+    return answer(f"{status} Refused", body, "application/problem+json")
+
+
 class ProxyServer:
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
@@ -96,7 +101,7 @@ class ProxyServer:
                 continue
             if fault.mode == "reset":
                 exchange.reset()
-            elif fault.mode in ("502", "html"):
+            elif fault.mode in ("502", "refuse", "html"):
                 exchange.end()
             elif fault.mode == "black-hole":
                 exchange.silent = True
@@ -147,6 +152,8 @@ class ProxyServer:
             abort(client)
         elif mode == "502":
             await self._say(client, answer("502 Bad Gateway", b"<h1>502</h1>", "text/html"))
+        elif mode == "refuse":
+            await self._say(client, refusal(self.fault.status))
         elif mode == "html":
             await self._say(client, answer("200 OK", PORTAL, "text/html"))
         else:

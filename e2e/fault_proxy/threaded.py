@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -50,8 +51,9 @@ class FaultProxy:
         seconds: float = 5.0,
         rate: float = 1024.0,
         hold_headers: bool = False,
+        status: int = 403,
     ) -> None:
-        fault = Fault(mode, match, seconds, rate, hold_headers)
+        fault = Fault(mode, match, seconds, rate, hold_headers, status)
         self._tell(lambda: self._server.set(fault))
 
     def cut(self, match: str = "") -> int:
@@ -66,6 +68,13 @@ class FaultProxy:
     async def _start(self) -> Address:
         self._server = ProxyServer(self._upstream)
         return await self._server.start(("127.0.0.1", 0))
+
+    def wait_for(self, match: str, count: int = 1, within: float = 20) -> None:
+        """Wait until so many requests that match have come by."""
+        limit = time.monotonic() + within
+        while (seen := len(self.requests(match))) < count:
+            assert time.monotonic() < limit, f"{seen} requests with {match}, not {count}"
+            time.sleep(0.02)
 
     def _tell(self, act: Callable[[], T]) -> T:
         async def on_the_loop() -> T:

@@ -8,6 +8,7 @@ export class ConnectionView {
     this.announcer = announcer;
     this.element = byId("connection-status");
     this.word = this.element.querySelector(".connection-word");
+    this.quiet = this.element.querySelector(".connection-quiet");
     this.detail = byId("connection-detail");
     this.stale = byId("connection-stale");
     this.status = null;
@@ -22,6 +23,7 @@ export class ConnectionView {
     this.status = status;
     this.element.dataset.state = status.state;
     this.element.dataset.transport = status.transport;
+    this.element.dataset.shared = status.role;
     delete this.element.dataset.connecting;
     const { t } = this.wording;
     setText(this.word, t(`connection.${status.state}`));
@@ -45,7 +47,10 @@ export class ConnectionView {
         duration: this.wording.duration(seconds(status.since)),
       }),
     ];
-    if (status.state !== "offline") lines.push(t(`connection.transport.${status.transport}`));
+    if (status.state !== "offline") {
+      lines.push(t(`connection.transport.${status.transport}`));
+      lines.push(t(`connection.shared.${status.role}`));
+    }
     lines.push(
       status.lastEvent === null
         ? t("connection.no_event")
@@ -58,7 +63,17 @@ export class ConnectionView {
       }));
     }
     setText(this.detail, lines.join("\n"));
+    this.#drawQuiet();
     this.#drawStale();
+  }
+
+  // A connection that should have said something by now: it may be dead, and will be left soon.
+  #drawQuiet() {
+    const { status } = this;
+    const silence = Date.now() - (status.lastByte ?? status.since);
+    const overdue = status.state !== "offline" && status.overdue > 0 && silence > status.overdue;
+    const text = this.wording.t("connection.quiet", { duration: this.wording.duration(Math.floor(silence / 1000)) });
+    setText(this.quiet, overdue ? ` · ${text}` : "");
   }
 
   #drawStale() {

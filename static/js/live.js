@@ -8,11 +8,11 @@ import { Wording } from "./format.js";
 import { loadCatalogue } from "./i18n.js";
 import { byId, language, root } from "./page.js";
 import { startSettings } from "./settings.js";
-import { Stream } from "./stream/stream.js";
+import { SharedStream } from "./stream/shared.js";
 import { timings } from "./stream/timings.js";
 import { Toasts } from "./toasts.js";
 
-const VERDICT = "livequeue.transport"; // in this tab: streams are mute here, until when
+const VERDICT = "livequeue.transport"; // streams do not get through here: why, until when
 const HOUR = 3600000;
 
 export async function startLive(serverNow) {
@@ -29,10 +29,10 @@ export async function startLive(serverNow) {
   return { t, clock, wording, announcer, toasts, view };
 }
 
-// handlers: event, reset, end, denied, as of Stream
+// handlers: event, reset, end, gone, denied, as of Stream
 export function connect({ topics, cursor, handlers, context }) {
-  const stream = new Stream({
-    url: (names, parameters) => `${root}events/${names.join(",")}?${new URLSearchParams(parameters)}`,
+  const stream = new SharedStream({
+    root,
     topics,
     cursor,
     timings: timings(),
@@ -51,6 +51,7 @@ export function connect({ topics, cursor, handlers, context }) {
   });
 
   addEventListener("online", () => stream.wake(true));
+  document.addEventListener("resume", () => stream.wake());
   document.addEventListener("visibilitychange", () => document.hidden || stream.wake());
   // Out of the way of the back/forward cache, and on from the cursor when it brings us back.
   addEventListener("pagehide", () => stream.stop());
@@ -62,7 +63,7 @@ export function connect({ topics, cursor, handlers, context }) {
 const verdict = {
   get() {
     try {
-      const { reason, until } = JSON.parse(sessionStorage.getItem(VERDICT) ?? "{}");
+      const { reason, until } = JSON.parse(localStorage.getItem(VERDICT) ?? "{}");
       return until > Date.now() ? reason : null;
     } catch {
       return null;
@@ -70,8 +71,8 @@ const verdict = {
   },
   set(reason) {
     try {
-      if (reason) sessionStorage.setItem(VERDICT, JSON.stringify({ reason, until: Date.now() + HOUR }));
-      else sessionStorage.removeItem(VERDICT);
+      if (reason) localStorage.setItem(VERDICT, JSON.stringify({ reason, until: Date.now() + HOUR }));
+      else localStorage.removeItem(VERDICT);
     } catch {
       // storage is full or forbidden: each page finds out for itself
     }

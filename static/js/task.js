@@ -81,9 +81,7 @@ const stream = connect({
       restart();
       log.reload();
     },
-    denied: (status) => {
-      if (status === 404) restart();
-    },
+    gone: () => restart(),
   },
 });
 

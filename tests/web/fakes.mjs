@@ -53,10 +53,12 @@ export class World {
             poll.open = false;
             reject(new Error("aborted"));
           });
-          poll.respond = (status, type, body) => {
+          poll.respond = (status, type, body, headers = {}) => {
             poll.open = false;
+            const all = { "content-type": type, ...headers };
             resolve({
-              ok: status < 400, status, headers: { get: () => type }, json: async () => body,
+              ok: status < 400, status, headers: { get: (name) => all[name] ?? null },
+              json: async () => body,
             });
           };
           poll.answer = (cursor, events = [], more = {}) =>

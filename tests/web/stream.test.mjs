@@ -8,13 +8,17 @@ async function live(options) {
   world.stream.start();
   await world.pass(10);
   world.source.hello();
+  await world.pass(1000);
+  world.source.send("HEARTBEAT", "e-0"); // the server sees to it that bytes flow
   return world;
 }
 
 async function longPolling(options) {
   const world = new World(options);
   world.stream.start();
-  await world.pass(4001);
+  await world.pass(1501);
+  world.poll.answer("e-0"); // the snapshot
+  await world.pass(2500);
   world.poll.answer("e-0");
   await world.pass(0);
   return world;
@@ -50,8 +54,14 @@ test("each event once, in order, and duplicates dropped", async () => {
 test("a mute stream gives way to long-polling with the same cursor", async () => {
   const world = new World();
   world.stream.start();
-  await world.pass(3999);
+  await world.pass(1499);
   assert.equal(world.polls.length, 0);
+  await world.pass(2);
+  assert.equal(world.poll.url.searchParams.get("wait"), "0");
+  assert.equal(world.source.closed, false);
+  world.poll.answer("e-0");
+  await world.pass(2497);
+  assert.equal(world.polls.length, 1);
   await world.pass(2);
   assert.equal(world.source.closed, true);
   assert.equal(world.after(world.poll.url), "e-0");
@@ -67,8 +77,10 @@ test("a mute stream gives way to long-polling with the same cursor", async () =>
 
 test("a stream that falls silent is left after 2.5 heartbeats", async () => {
   const world = await live();
-  await world.pass(30000);
-  world.source.send("HEARTBEAT", "e-9", {});
+  for (const id of ["e-3", "e-9"]) {
+    await world.pass(15000);
+    world.source.send("HEARTBEAT", id);
+  }
   assert.equal(world.stream.cursor, "e-9");
   await world.pass(37400);
   assert.equal(world.state, "live sse");
@@ -106,11 +118,11 @@ test("a normal end is reopened at once from the cursor and not shown", async () 
   assert.deepEqual(world.states.slice(before).filter((state) => state.startsWith("offline")), []);
 });
 
-test("a reopening that takes more than a second is shown as offline", async () => {
+test("a reopening that takes more than 2.5 s is shown as offline", async () => {
   const world = await live();
   await world.pass(10000);
   world.source.fail();
-  await world.pass(999);
+  await world.pass(2499); // the snapshot is not answered either
   assert.equal(world.state, "live sse");
   await world.pass(2);
   assert.equal(world.state, "offline sse");
@@ -162,12 +174,13 @@ test("a refused stream with answering polls goes to long-polling", async () => {
 });
 
 test("a stream cut right after HELLO three times goes to long-polling", async () => {
-  const world = await live();
+  const world = new World();
+  world.stream.start();
   for (let count = 0; count < 3; count += 1) {
+    world.source.hello();
     await world.pass(100);
     world.source.fail();
-    await world.pass(3000);
-    if (count < 2) world.source.hello();
+    await world.pass(2000 * count);
   }
   assert.equal(world.stream.status.reason, "cut");
   assert.equal(world.open, 1);
@@ -218,8 +231,10 @@ test("a probe goes up after HELLO and a second event; meanwhile no poll is open"
   assert.equal(world.sources.length, 2);
   assert.equal(world.open, 1);
   world.source.hello("e-0", 2);
+  world.source.send("TASK_UPDATED", "e-1"); // may have come along with HELLO
   assert.equal(world.state, "polling long-poll");
-  world.source.send("HEARTBEAT", "e-0");
+  await world.pass(1000);
+  world.source.send("HEARTBEAT", "e-1");
   assert.equal(world.state, "live sse");
   assert.equal(world.open, 1);
 });
@@ -227,8 +242,8 @@ test("a probe goes up after HELLO and a second event; meanwhile no poll is open"
 test("a probe without a second event gives way, and the next waits longer", async () => {
   const world = await longPolling();
   await quiet(world, 60000);
-  world.source.hello("e-0", 2);
-  await world.pass(5001);
+  world.source.hello("e-0", 15);
+  await world.pass(4001);
   assert.equal(world.source.closed, true);
   world.poll.answer("e-0");
   await quiet(world, 240000);
@@ -346,6 +361,142 @@ test("a verdict of an hour ago spares a new page the wait", async () => {
   world.poll.answer("e-0");
   await quiet(world, 60000);
   world.source.hello("e-0", 2);
+  await world.pass(1000);
   world.source.send("HEARTBEAT", "e-0");
   assert.deepEqual(kept.at(-1), null);
+});
+
+test("a stream whose beginning alone gets through is left after 4 s", async () => {
+  const world = new World();
+  world.stream.start();
+  await world.pass(10);
+  world.source.hello();
+  world.source.send("TASK_UPDATED", "e-1"); // in the same breath
+  await world.pass(3999);
+  assert.equal(world.state, "live sse");
+  await world.pass(2);
+  world.poll.answer("e-1");
+  await world.pass(0);
+  assert.equal(world.state, "polling long-poll");
+  assert.equal(world.stream.status.reason, "held");
+});
+
+test("while a new stream is mute, the page is told what there is, once", async () => {
+  const world = new World();
+  world.stream.start();
+  await world.pass(1501);
+  world.poll.answer("e-2", [event("e-1"), event("e-2")]);
+  await world.pass(0);
+  assert.equal(world.state, "polling poll");
+  world.source.hello();
+  for (const id of ["e-1", "e-2", "e-3"]) world.source.send("TASK_UPDATED", id);
+  assert.equal(world.state, "live sse");
+  assert.deepEqual(world.seen, ["e-1", "e-2", "e-3"]);
+  assert.equal(world.polls.length, 1);
+});
+
+test("a black hole: offline is said in time, also on the way down", async () => {
+  const world = await live();
+  world.source.fail();
+  await world.pass(2501);
+  assert.equal(world.state, "offline sse");
+  await world.pass(60000);
+  assert.equal(world.state, "offline sse");
+  assert.equal(world.stream.status.problem.kind, "network");
+});
+
+test("429 and its Retry-After are obeyed", async () => {
+  const world = new World();
+  world.stream.start();
+  world.source.fail();
+  await world.pass(0);
+  world.poll.respond(429, "application/problem+json", {}, { "retry-after": "7" });
+  await world.pass(7999);
+  assert.equal(world.stream.status.problem.kind, "busy");
+  assert.equal(world.sources.length, 1);
+  await world.pass(2);
+  assert.equal(world.sources.length, 2);
+});
+
+test("a task that is no more is left out, and the rest goes on", async () => {
+  const gone = [];
+  const world = new World({
+    topics: ["system", "task:4", "task:5"], handlers: { gone: (topic) => gone.push(topic) },
+  });
+  world.stream.start();
+  world.source.fail();
+  await world.pass(0);
+  const body = { errors: [{ field: "task:5", message: "There is no task #5." }] };
+  world.poll.respond(404, "application/problem+json", body);
+  await world.pass(0);
+  assert.deepEqual(gone, ["task:5"]);
+  assert.match(world.source.url, /events\/system,task:4\?/);
+});
+
+test("a page that wakes trusts a fresh connection only", async () => {
+  const world = await live();
+  await world.pass(3000);
+  world.stream.wake();
+  assert.equal(world.sources.length, 1);
+  await world.pass(3000);
+  world.stream.wake();
+  assert.equal(world.sources.length, 2);
+  assert.equal(world.state, "live sse");
+  await world.pass(2501); // it does not come back
+  assert.equal(world.state, "offline sse");
+
+  const polling = await longPolling();
+  await polling.pass(6000);
+  polling.stream.wake();
+  assert.equal(polling.poll.url.searchParams.get("wait"), "0");
+  assert.equal(polling.open, 1);
+});
+
+test("an outage is tried again at once when the network is back", async () => {
+  const world = new World();
+  world.stream.start();
+  for (let count = 0; count < 20; count += 1) {
+    await world.pass(0);
+    world.source.fail();
+    await world.pass(0);
+    world.poll.break();
+    await world.pass(10000);
+  }
+  const tries = () => world.sources.length + world.polls.length;
+  const before = tries();
+  world.stream.wake(true);
+  assert.equal(tries(), before + 1);
+  assert.equal(world.open, 1);
+});
+
+test("answers that do not come through in time are asked for in smaller parts", async () => {
+  const world = await longPolling();
+  world.poll.respond(504, "text/html", null);
+  await world.pass(2000);
+  for (const limit of ["250", "62", "20", "20"]) {
+    await world.pass(5001);
+    while (!world.poll?.open || world.sources.at(-1).closed === false) {
+      if (world.sources.at(-1).closed === false) world.source.fail();
+      await world.pass(100);
+    }
+    assert.equal(world.poll.url.searchParams.get("limit"), limit);
+  }
+  world.poll.answer("e-0");
+  await world.pass(0);
+  world.source.fail(); // an event stream was tried first
+  await world.pass(0);
+  assert.equal(world.poll.url.searchParams.get("limit"), null);
+});
+
+test("without the ladder there are plain polls only", async () => {
+  const world = new World({ ladder: false });
+  world.stream.start();
+  for (let count = 0; count < 200; count += 1) {
+    await world.pass(0);
+    assert.equal(world.poll.url.searchParams.get("wait"), "0");
+    world.poll.answer("e-0");
+    await world.pass(5001);
+  }
+  assert.equal(world.state, "polling poll");
+  assert.equal(world.sources.length, 0);
 });

@@ -1,12 +1,21 @@
 // One poll. A wait of 0 makes it a plain one. The loop around it is the state machine's.
 
-const LOGIN_STATUSES = [401, 403];
-
-export function openPoll({ url, fetch, now, setTimeout, clearTimeout, limit, onAnswer, onFailure }) {
+// -> { close() }. It calls one of
+//    onAnswer(answer, elapsed)
+//    onFailure({ kind, status?, after?, topics? }, elapsed), `kind` being
+//      login, forbidden, missing, denied   the server refused: 401, 403, 404, another 4xx
+//      busy      429, or 503 with a Retry-After: come back in `after` milliseconds
+//      status    another HTTP error, perhaps of a box in between
+//      html      something else than LiveQueue answers
+//      network   no answer, or none in time
+// `limit`: until it begins to answer; `bodyLimit`: until all of it is here. Milliseconds.
+export function openPoll({
+  url, fetch, now, setTimeout, clearTimeout, limit, bodyLimit, onAnswer, onFailure,
+}) {
   const started = now();
   const abort = new AbortController();
   let open = true;
-  const timer = setTimeout(() => abort.abort(), limit);
+  let timer = setTimeout(() => abort.abort(), limit);
 
   const close = () => {
     open = false;
@@ -27,8 +36,11 @@ export function openPoll({ url, fetch, now, setTimeout, clearTimeout, limit, onA
       credentials: "same-origin",
       signal: abort.signal,
     });
+    if (!open) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => abort.abort(), bodyLimit);
     const type = response.headers.get("content-type") ?? "";
-    if (!response.ok) return finish(onFailure, failureOf(response, type));
+    if (!response.ok) return finish(onFailure, await failureOf(response, type));
     if (!type.startsWith("application/json")) return finish(onFailure, { kind: "html" });
     const answer = await response.json();
     return Array.isArray(answer?.events)
@@ -39,13 +51,19 @@ export function openPoll({ url, fetch, now, setTimeout, clearTimeout, limit, onA
   return { close };
 }
 
-function failureOf(response, type) {
+const REFUSALS = { 401: "login", 403: "forbidden" };
+
+async function failureOf(response, type) {
   const { status } = response;
-  if (LOGIN_STATUSES.includes(status)) return { kind: "denied", status };
+  if (REFUSALS[status]) return { kind: REFUSALS[status], status };
+  const after = Number(response.headers.get("retry-after"));
+  if (status === 429 || (status === 503 && after > 0)) {
+    return { kind: "busy", status, after: Number.isFinite(after) ? after * 1000 : 0 };
+  }
   // A 404 that is not ours comes from a box in between and passes.
   const ours = type.startsWith("application/problem+json");
-  if (ours && status >= 400 && status < 500 && status !== 408 && status !== 429) {
-    return { kind: "denied", status };
-  }
-  return { kind: "status", status };
+  if (!ours || status < 400 || status >= 500 || status === 408) return { kind: "status", status };
+  if (status !== 404) return { kind: "denied", status };
+  const { errors } = await response.json();
+  return { kind: "missing", status, topics: (errors ?? []).map((error) => error.field) };
 }

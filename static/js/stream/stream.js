@@ -1,30 +1,38 @@
 // The one connection to the server: a state machine over three transports with one cursor.
 //
-//   sse -- mute, silent, refused or cut --> long-poll -- cut short or refused --> poll
-//    ^------------------- a probe carried: HELLO and a second event on time --------'
+//   sse -- mute, held, silent, refused or cut --> long-poll -- cut short or refused --> poll
+//    ^------------------ a probe carried: HELLO and a second event on time ------------'
 //
-// Exactly one transport is open at a time. It knows nothing of the page, so that it can move
-// into a SharedWorker.
+// Exactly one transport is open at a time, but for a single snapshot while a new stream is still
+// mute. It knows nothing of the page: exchange.js shares it among tabs.
 
 import { isAfter } from "./cursor.js";
 import { openPoll } from "./long-poll.js";
 import { openSse } from "./sse.js";
 import { BROWSER, Timers } from "./timers.js";
 import { TIMINGS } from "./timings.js";
+import { Watchdog } from "./watchdog.js";
 
-const SILENT = { event() {}, reset() {}, end() {}, status() {}, denied() {} };
+const SILENT = {
+  event() {}, position() {}, reset() {}, end() {}, gone() {}, status() {}, denied() {},
+};
+const LIMIT = 1000; // events in one answer
+const APART = 300; // so long after HELLO, a second event proves that bytes flow
+const REFUSALS = ["login", "forbidden", "missing", "denied"];
+const HOPELESS = ["mute", "held"]; // reasons that will hold for the next page too
 
 export class Stream {
   #timers;
+  #watchdog;
   #link = null;
+  #opened = 0;
   #rung = "sse";
   #running = false;
-  #lastByte = 0;
   #interval = 15000;
   #heartbeat = null; // asked of the server when streams were cut while silent
-  #attempt = null;
-  #limit = 0;
+  #attempt = null; // of an event stream: { probing, hello, flows, aside }
   #wait;
+  #most = LIMIT; // events wanted in an answer: fewer where answers do not come through in time
   #confirm = false; // the next poll only asks whether the server answers
   #refused = 0;
   #cuts = 0;
@@ -35,8 +43,14 @@ export class Stream {
   #serial = 0;
   #ended = new Set();
 
-  // url(topics, parameters) -> string; memory: optional { get(), set(reason) } for the verdict "mute".
-  constructor({ url, topics, cursor = null, handlers = {}, timings = {}, memory = null, env = {} }) {
+  // url(topics, parameters) -> string
+  // handlers: event(event), position(cursor), reset(reason), end(topic), gone(topic),
+  //   status(status), denied(httpStatus)
+  // memory: optional { get(), set(reason) } for the verdict that streams do not get through here
+  // ladder: false for plain polls only
+  constructor({
+    url, topics, cursor = null, handlers = {}, timings = {}, memory = null, env = {}, ladder = true,
+  }) {
     this.url = url;
     this.topics = topics;
     this.cursor = cursor;
@@ -44,10 +58,16 @@ export class Stream {
     this.t = { ...TIMINGS, ...timings };
     this.env = { ...BROWSER, ...env };
     this.memory = memory;
+    this.ladder = ladder;
     this.#timers = new Timers(this.env);
+    this.#watchdog = new Watchdog({
+      timers: this.#timers, env: this.env, drain: this.t.drain, late: this.t.late,
+      silent: () => this.#silent(),
+    });
     this.status = {
       state: "offline", transport: "sse", connecting: true, since: this.env.now(),
-      lastEvent: null, reason: null, fellBack: null, retryAt: null, problem: null,
+      lastByte: null, lastEvent: null, overdue: 0,
+      reason: null, fellBack: null, retryAt: null, problem: null,
     };
     this.#wait = this.t.wait;
   }
@@ -56,11 +76,11 @@ export class Stream {
     if (this.#running) return;
     this.#running = true;
     const verdict = this.memory?.get();
-    if (verdict) this.#fallBack(verdict);
-    else {
-      this.#graceful();
+    if (!this.ladder) {
+      this.#rung = "poll";
       this.#connect();
-    }
+    } else if (verdict) this.#fallBack(verdict);
+    else this.#connect();
   }
 
   // The page goes away (it may come back from the cache): nothing stays open.
@@ -70,32 +90,39 @@ export class Stream {
     this.#timers.clear();
   }
 
-  // Other topics from the same cursor.
-  subscribe(topics) {
+  // Other topics, from the same cursor or an earlier one.
+  subscribe(topics, cursor = this.cursor) {
     this.topics = topics;
+    this.cursor = cursor;
     for (const topic of topics) this.#ended.delete(topic);
     if (this.#running) this.#connect();
+  }
+
+  // Topics that nobody needs any more: from the next request on they are left out.
+  narrow(topics) {
+    this.topics = topics;
+  }
+
+  // Whether events of these topics arrive.
+  carries(topics) {
+    const left = this.#topicsLeft();
+    return topics.every((topic) => left.includes(topic));
   }
 
   // The network or the page came back. `certain`: the old connection is surely dead.
   wake(certain = false) {
     if (!this.#running || this.#topicsLeft().length === 0) return;
-    const { now } = this.env;
+    const age = this.env.now() - Math.max(this.#opened, this.#watchdog.lastByte);
+    const stale = certain || age > this.t.fresh;
     if (this.status.state === "offline") {
-      if (!this.#timers.has("retry")) return; // a try is under way
       this.#failures = 0;
+      if (stale || this.#timers.has("retry")) this.#connect();
+    } else if (this.#attempt) {
+      if (stale && !this.#attempt.probing) this.#connect();
+    } else if (certain && this.ladder) this.#startProbe();
+    else if (stale || this.#timers.has("next")) {
+      this.#confirm = true;
       this.#connect();
-    } else if (this.#rung !== "sse") {
-      if (certain) this.#startProbe();
-      else if (this.#timers.has("next")) this.#connect();
-    } else if (certain) {
-      this.#graceful();
-      this.#connect();
-    } else if (now() - this.#lastByte > 1.2 * this.#interval) {
-      const before = this.#lastByte;
-      this.#timers.set("drain", this.t.drain, () => {
-        if (this.#lastByte === before) this.#connect();
-      });
     }
   }
 
@@ -110,12 +137,12 @@ export class Stream {
   }
 
   #disconnect() {
+    this.#attempt?.aside?.close();
+    this.#attempt = null;
     this.#link?.close();
     this.#link = null;
-    this.#attempt = null;
-    this.#timers.cancel("watch");
-    this.#timers.cancel("drain");
-    this.#timers.cancel("next");
+    this.#watchdog.stop();
+    for (const name of ["snapshot", "next"]) this.#timers.cancel(name);
   }
 
   #address(parameters) {
@@ -130,53 +157,92 @@ export class Stream {
   // -- server-sent events
 
   #openSse(probing) {
-    const heartbeat = probing ? this.t.probeHeartbeat : this.#heartbeat;
-    const attempt = { hello: null, probing };
+    const attempt = { probing, hello: null, flows: false, aside: null };
     this.#attempt = attempt;
-    this.#lastByte = this.env.now();
+    this.#opened = this.env.now();
     this.#link = openSse({
-      url: this.#address(heartbeat ? { heartbeat } : {}),
+      url: this.#address(this.#heartbeat ? { heartbeat: this.#heartbeat } : {}),
       EventSource: this.env.EventSource,
       onMessage: (type, id, body) => this.#onSse(attempt, type, id, body),
       onFailure: () => this.#onSseEnded(attempt),
     });
-    this.#watch(this.t.hello);
+    this.#watchdog.watch(this.t.hello);
+    this.#timers.set("snapshot", this.t.snapshot, () => this.#snapshot(attempt));
+    if (!probing) this.#graceful();
   }
 
   #onSse(attempt, type, id, body) {
-    this.#lastByte = this.env.now();
+    this.#watchdog.touch();
+    this.#heard();
     if (type === "HELLO") {
-      attempt.hello = this.#lastByte;
+      attempt.hello = this.env.now();
+      attempt.aside?.close();
+      this.#timers.cancel("snapshot");
       this.#interval = 1000 * (body.heartbeat ?? 15);
-      this.#limit = this.t.silence * this.#interval;
-      if (!attempt.probing) this.#carried();
-    } else if (attempt.probing && attempt.hello !== null) {
-      attempt.probing = false;
-      this.#carried();
+      this.#watchdog.watch(Math.min(this.t.second, this.t.silence * this.#interval));
+      if (!attempt.probing) this.#carries();
+    } else if (attempt.hello !== null && !attempt.flows) {
+      attempt.flows = this.env.now() - attempt.hello >= APART;
+      if (attempt.flows) this.#flows(attempt);
     }
     this.#take(type, id, body);
   }
 
-  #carried() {
+  #carries() {
     this.#rung = "sse";
     this.#refused = 0;
-    this.#probe = 0;
     this.#timers.cancel("probe");
-    this.memory?.set(null);
     this.#report("live", "sse");
+  }
+
+  #flows(attempt) {
+    this.#watchdog.watch(this.t.silence * this.#interval);
+    this.status.overdue = 1.2 * this.#interval;
+    this.#probe = 0;
+    this.memory?.set(null);
+    if (!attempt.probing) return;
+    attempt.probing = false;
+    this.#carries();
+  }
+
+  // A stream that says nothing at first may be mute: see meanwhile what there is.
+  #snapshot(attempt) {
+    attempt.aside = this.#poll(0, {
+      onAnswer: (answer) => {
+        attempt.aside = null;
+        this.#heard();
+        this.#takeAnswer(answer);
+        if (attempt !== this.#attempt) return undefined;
+        if (answer.reset) return attempt.probing ? this.#startProbe() : this.#connect();
+        return attempt.probing ? undefined : this.#report("polling", "poll");
+      },
+      onFailure: (failure) => {
+        attempt.aside = null;
+        if (failure.kind === "network") return undefined; // it may be late as the stream is
+        this.#disconnect();
+        return attempt.probing ? this.#probeFailed() : this.#outageOf(failure);
+      },
+    });
+  }
+
+  #silent() {
+    const { probing, hello, flows } = this.#attempt;
+    this.#disconnect();
+    if (probing) this.#probeFailed();
+    else this.#fallBack(hello === null ? "mute" : flows ? "silent" : "held");
   }
 
   #onSseEnded(attempt) {
     const now = this.env.now();
+    const silent = now - this.#watchdog.lastByte;
     this.#disconnect();
-    if (this.#topicsLeft().length === 0) return;
+    if (this.#topicsLeft().length === 0) return undefined;
     if (attempt.probing) return this.#probeFailed();
     if (attempt.hello === null) return this.#diagnose();
 
     const lived = now - attempt.hello;
-    const silent = now - this.#lastByte;
     if (lived >= this.t.longLived) this.#heartbeat = null;
-    else if (silent > this.t.quick) this.#heartbeat = clamp(Math.floor(silent / 2000), 2, 30);
+    else if (silent > this.t.quick / 2) this.#heartbeat = clamp(Math.floor(silent / 2000), 2, 30);
     this.#cuts = lived < this.t.quick ? this.#cuts + 1 : 0;
     if (this.#cuts >= this.t.quickFailures) return this.#fallBack("cut");
     this.#graceful();
@@ -204,16 +270,31 @@ export class Stream {
   #poll(wait, { onAnswer, onFailure }) {
     const { fetch, now, setTimeout, clearTimeout } = this.env;
     this.#serial += 1;
+    const parameters = { wait: Math.floor(wait / 1000) };
+    if (this.#most < LIMIT) parameters.limit = this.#most;
+    // Unique, because a cache would answer several pages with one waiting request.
+    parameters._ = `${now().toString(36)}.${this.#serial}`;
     return openPoll({
-      // Unique, because a cache would answer several pages with one waiting request.
-      url: this.#address({ wait: Math.floor(wait / 1000), _: `${now().toString(36)}.${this.#serial}` }),
+      url: this.#address(parameters),
       limit: wait + this.t.answerWithin,
-      fetch, now, setTimeout, clearTimeout, onAnswer, onFailure,
+      bodyLimit: this.t.bodyWithin,
+      fetch, now, setTimeout, clearTimeout,
+      onAnswer: (answer, elapsed) => {
+        if (answer.events.length < this.#most) this.#most = LIMIT;
+        onAnswer(answer, elapsed);
+      },
+      onFailure: (failure, elapsed) => {
+        const timedOut = failure.kind === "network" && elapsed >= wait + this.t.answerWithin;
+        if (timedOut) this.#most = Math.max(20, Math.floor(this.#most / 4));
+        onFailure(failure, elapsed);
+      },
     });
   }
 
   #openPoll() {
     const wait = this.#rung === "poll" || this.#confirm ? 0 : this.#wait;
+    this.#opened = this.env.now();
+    if (this.#confirm) this.#graceful();
     this.#link = this.#poll(wait, {
       onAnswer: (answer, elapsed) => this.#onAnswer(answer, wait, elapsed),
       onFailure: (failure, elapsed) => this.#onPollFailed(failure, wait, elapsed),
@@ -223,17 +304,20 @@ export class Stream {
   #onAnswer(answer, wait, elapsed) {
     this.#link = null;
     const afterOutage = this.#outage !== null;
+    this.#heard();
+    this.status.overdue = 1.2 * (this.#rung === "poll" ? this.t.pollEvery : this.#wait);
     this.#takeAnswer(answer);
     this.#report("polling", this.#rung);
-    if (this.status.reason === "mute") this.memory?.set("mute");
+    if (HOPELESS.includes(this.status.reason)) this.memory?.set(this.status.reason);
     if (!this.#timers.has("probe")) this.#scheduleProbe();
-    if (afterOutage) return this.#startProbe();
+    if (afterOutage && this.ladder) return this.#startProbe();
     const empty = answer.events.length === 0 && !answer.reset && !answer.ended?.length;
     if (wait > 0 && empty && elapsed < Math.min(1000, wait / 2)) return this.#refusedPoll();
     if (wait > 0) this.#quick = 0;
     this.#confirm = false;
-    if (this.#rung === "poll") return this.#timers.set("next", this.t.pollEvery, () => this.#connect());
-    return this.#connect();
+    if (this.#rung !== "poll") return this.#connect();
+    const more = answer.events.length >= this.#most;
+    return this.#timers.set("next", more ? 0 : this.t.pollEvery, () => this.#connect());
   }
 
   #onPollFailed(failure, wait, elapsed) {
@@ -280,6 +364,7 @@ export class Stream {
   }
 
   #scheduleProbe() {
+    if (!this.ladder) return;
     const pause = this.t.probes[Math.min(this.#probe, this.t.probes.length - 1)];
     this.#timers.set("probe", pause, () => this.#startProbe());
   }
@@ -305,50 +390,41 @@ export class Stream {
     this.#connect();
   }
 
-  // -- silence and outages
-
-  // One timer that compares timestamps: ticks come late in hidden and sleeping pages.
-  #watch(limit) {
-    this.#limit = limit;
-    this.#armWatch(limit);
-  }
-
-  #armWatch(pause) {
-    const due = this.env.now() + pause;
-    this.#timers.set("watch", pause, () => {
-      const now = this.env.now();
-      const left = this.#lastByte + this.#limit - now;
-      if (left > 0) this.#armWatch(left);
-      else if (now - due > this.t.lateTimer) this.#armWatch(this.t.drain);
-      else if (this.#attempt?.probing) {
-        this.#disconnect();
-        this.#probeFailed();
-      } else this.#fallBack(this.#attempt?.hello == null ? "mute" : "silent");
-    });
-  }
+  // -- outages
 
   // A normal end of a stream is no news, unless the next one does not come.
   #graceful() {
     if (this.status.state === "offline" && !this.status.connecting) return;
+    if (this.#timers.has("grace")) return;
     this.#timers.set("grace", this.t.grace, () => this.#report("offline", this.status.transport));
   }
 
   #outageOf(failure) {
     this.#link = null;
-    const { now } = this.env;
+    if (failure.kind === "missing" && this.#drop(failure.topics)) return this.#connect();
     this.status.problem = failure;
-    if (failure.kind === "denied") {
-      this.#retryIn(this.t.denied);
-      this.on.denied(failure.status);
-      return;
+    if (REFUSALS.includes(failure.kind)) {
+      this.#retryIn(this.t.refused);
+      return this.on.denied(failure.status);
     }
-    this.#outage ??= now();
+    const now = this.env.now();
+    this.#outage ??= now;
     this.#failures += 1;
     this.#wait = this.t.wait; // what was learnt from cuts may have been the outage
-    const short = now() - this.#outage < this.t.shortOutage && failure.kind !== "html";
+    const short = now - this.#outage < this.t.shortOutage && failure.kind !== "html";
     const most = short ? this.t.shortBackoff : this.t.longBackoff;
     const pause = failure.kind === "html" ? most : this.t.backoff * 2 ** (this.#failures - 1);
-    this.#retryIn(this.#jitter(Math.min(pause, most)));
+    const asked = Math.min(failure.after ?? 0, this.t.longestAsked);
+    return this.#retryIn(asked + this.#jitter(Math.min(pause, most)));
+  }
+
+  // Tasks that are no more must not keep the rest from arriving. True if that was it.
+  #drop(topics) {
+    const gone = this.topics.filter((topic) => topics.includes(topic));
+    if (gone.length === 0 || gone.length === this.topics.length) return false;
+    this.topics = this.topics.filter((topic) => !gone.includes(topic));
+    for (const topic of gone) this.on.gone(topic);
+    return true;
   }
 
   #retryIn(pause, offline = this.#outage !== null || this.status.problem !== null) {
@@ -363,12 +439,17 @@ export class Stream {
 
   // -- what arrives
 
+  #heard() {
+    this.status.lastByte = this.env.now();
+  }
+
   #take(type, id, body) {
     if (type === "HELLO") {
       // With a cursor of our own, HELLO must not move it: a RESET may follow and get lost.
       this.cursor ??= id || null;
     } else if (type === "HEARTBEAT") {
       if (id && isAfter(id, this.cursor)) this.cursor = id;
+      this.on.position(this.cursor);
     } else if (type === "RESET") {
       this.cursor = id;
       this.on.reset(body.reason ?? null);
@@ -391,6 +472,7 @@ export class Stream {
       if (this.topics !== topics) return; // the rest of this answer lacks the new topic: ask again
     }
     this.cursor = answer.cursor;
+    this.on.position(this.cursor);
     for (const topic of answer.ended ?? []) this.#take("END", null, { topic });
   }
 

@@ -500,3 +500,18 @@ test("without the ladder there are plain polls only", async () => {
   assert.equal(world.state, "polling poll");
   assert.equal(world.sources.length, 0);
 });
+
+test("after an outage a mute box is not probed at once, another reason is", async () => {
+  const world = await longPolling(); // mute
+  world.poll.respond(502, "text/html", null);
+  await world.pass(2000);
+  while (!world.poll.open) await world.pass(100);
+  world.poll.break();
+  await world.pass(5000);
+  while (!world.poll.open) await world.pass(100);
+  const before = world.sources.length;
+  world.poll.answer("e-0");
+  await world.pass(0);
+  assert.equal(world.state, "polling long-poll");
+  assert.equal(world.sources.length, before);
+});

@@ -308,9 +308,11 @@ export class Stream {
     this.status.overdue = 1.2 * (this.#rung === "poll" ? this.t.pollEvery : this.#wait);
     this.#takeAnswer(answer);
     this.#report("polling", this.#rung);
-    if (HOPELESS.includes(this.status.reason)) this.memory?.set(this.status.reason);
+    const hopeless = HOPELESS.includes(this.status.reason);
+    if (hopeless) this.memory?.set(this.status.reason);
     if (!this.#timers.has("probe")) this.#scheduleProbe();
-    if (afterOutage && this.ladder) return this.#startProbe();
+    // What brought the outage may be what let no stream through. A mute box is not cured by it.
+    if (afterOutage && this.ladder && !hopeless) return this.#startProbe();
     const empty = answer.events.length === 0 && !answer.reset && !answer.ended?.length;
     if (wait > 0 && empty && elapsed < Math.min(1000, wait / 2)) return this.#refusedPoll();
     if (wait > 0) this.#quick = 0;

@@ -33,8 +33,8 @@ examples:
 
 The control address takes one JSON object with `mode` and, where wanted, `match`, `seconds`, `rate`,
 `status` and `hold_headers`; it answers with the fault that holds now, the count of requests that
-came by (`requests`) and of those under way (`established`). Whoever reaches it controls the proxy: leave
-it on loopback. When the server cannot be reached, the proxy answers 502 by itself. It speaks
+came by (`requests`) and of those under way (`established`). Whoever reaches it controls the proxy:
+leave it on loopback. When the server cannot be reached, the proxy answers 502 by itself. It speaks
 HTTP/1.1, one request a connection, and plain HTTP to the browser, whatever the server speaks.
 """
 
@@ -92,7 +92,9 @@ def main() -> None:
     given = parser.parse_args()
     try:
         upstream = Upstream.at(given.upstream, insecure=given.insecure)
-        fault = Fault(given.mode, given.match, given.seconds, given.rate, given.hold_headers, given.status)
+        fault = Fault(
+            given.mode, given.match, given.seconds, given.rate, given.hold_headers, given.status
+        )
     except ValueError as error:
         parser.error(str(error))
     with suppress(KeyboardInterrupt):

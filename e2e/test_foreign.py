@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from e2e import run
+from e2e.boxes import BOXES, Certificate
 from e2e.server import Server, environment
 
 pytestmark = pytest.mark.owned
@@ -45,7 +46,7 @@ def suite(theirs: Server, tmp_path: Path) -> Iterator[Suite]:
 
     def start(*arguments: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += ["--base-url", theirs.url, "--artifacts", str(tmp_path / "kept"), *arguments]
+        command += ["--artifacts", str(tmp_path / "kept"), "--base-url", theirs.url, *arguments]
         with (tmp_path / "suite.log").open("a") as log:
             process = subprocess.Popen(
                 command,
@@ -161,4 +162,24 @@ def test_what_killed_runs_left_goes_a_day_later(
     said = wait_for(process, tmp_path)
     assert process.returncode == 0, said
     assert f"removed what an earlier run had left: the tasks of queue {OLD}" in said
+    expect_untouched(theirs, before, cursor)
+
+
+def test_under_a_path_behind_a_proxy_with_a_self_signed_certificate(
+    theirs: Server, suite: Suite, tmp_path: Path
+) -> None:
+    """nginx takes the path off; actions on pages and the fault proxy work through it too."""
+    nginx = BOXES["nginx"]
+    if not nginx.installed():
+        pytest.skip(f"{nginx.program} is not installed: it comes with {nginx.package}")
+    before, cursor = rows(theirs), head(theirs)
+    upstream = ("127.0.0.1", theirs.port)
+    certificate = Certificate.make(tmp_path)
+    with nginx(tmp_path / "nginx", upstream, prefix="/dash", tls=certificate) as box:
+        chosen = "before_it_cancels or search_by_name or body"
+        files = ["e2e/test_keyboard.py", "e2e/test_filters.py", "e2e/test_ladder.py"]
+        process = suite(*files, "-k", chosen, "--insecure", "--base-url", box.url)
+        said = wait_for(process, tmp_path)
+    assert process.returncode == 0, said
+    assert "3 passed" in said
     expect_untouched(theirs, before, cursor)

@@ -184,7 +184,10 @@ class ProxyServer:
             if exchange.silent:
                 await asyncio.wait({up}, timeout=SILENCE)  # the end is not heard either
         finally:
-            upstream.close()
+            if self.upstream.tls is None:
+                upstream.close()
+            else:
+                upstream.transport.abort()  # TLS would say goodbye first, and wait for an answer
             for task in (up, down):
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)

@@ -1,9 +1,11 @@
 """The page contract as tests use it: rows and their parts, connection status, toasts."""
 
 import re
+import time
+from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from e2e.api import Api, Task
 
@@ -86,6 +88,20 @@ def expect_log(page: Page, texts: list[str], *, within: float = 20_000) -> None:
     assert log_texts(page) == texts
     numbers = evaluate_all(page.locator("#log-lines .log-line"), "Number(e.dataset.n)")
     assert numbers == list(range(1, len(texts) + 1))
+
+
+def go_back(page: Page, url: str) -> None:
+    """One step back in history, to this address.
+
+    Playwright's own waits for the load of a page that Firefox never loads, since it has kept it.
+    """
+    page.evaluate("history.back()")
+    limit = time.monotonic() + 10
+    while True:
+        with suppress(Error):  # asked while the one page gives way to the other
+            if page.evaluate("location.href") == url:
+                return
+        assert time.monotonic() < limit, f"still at {page.url}"
 
 
 def wait_until(page: Page, check: str, arg: object = None, *, within: float = 10_000) -> None:

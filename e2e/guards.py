@@ -6,9 +6,12 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, WebError
 
-# What Chromium itself writes when a request fails; the page can neither cause nor keep it away.
+# What browsers themselves write when a request fails; the page can neither cause nor keep it away.
 NETWORK_TROUBLE = re.compile(
     r"^(Failed to load resource: |EventSource's response has a )|net::ERR_"
+    # Firefox's, which Playwright takes for errors of the page:
+    r"|^uncaught: (Firefox can’t establish a connection to the server at "
+    r"|The connection to \S+ was interrupted while the page was loading)"
 )
 
 

@@ -77,7 +77,7 @@ def test_on_the_tasks_own_page(api: Api, pages: Pages, text: str) -> None:
     api.append(task, text, stream="stderr")
     expect(page.locator("#log-lines .log-line")).to_have_count(2)
     for line in page.locator("#log-lines .log-text").all():
-        assert visible(text).search(line.inner_text())
+        assert visible(text).search(line.text_content() or "")
     api.patch(task, status="failed", error=text, result=[text])
     expect(page.locator("#task-error-text")).to_have_text(visible(text))
     expect_harmless(page)

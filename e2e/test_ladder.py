@@ -10,6 +10,7 @@ from e2e.elements import (
     expect_connection,
     expect_live,
     expect_log,
+    go_back,
     task_url,
     tasks_url,
 )
@@ -28,6 +29,19 @@ BRISK = {
 STEADY = {**BRISK, "probes": [60_000]}  # stays down for the rest of the test
 STREAMS = "accept: text/event-stream"
 POLLS = r"GET /events/\S+wait=[1-9]"
+
+
+@pytest.fixture
+def no_poll_lasts(proxy: FaultProxy, browser_name: str) -> None:
+    """Long-polls fail as quickly as streams do.
+
+    Firefox repeats by itself, ten times and silently, what was cut before the first byte of its
+    answer, so that a page cannot see the cut; it sees a refusal.
+    """
+    if browser_name == "firefox":
+        proxy.set("502", match=f"{STREAMS}|{POLLS}")
+    else:
+        proxy.set("cut", seconds=0.5, match="/events/")
 
 
 @pytest.fixture
@@ -85,19 +99,21 @@ def test_a_stream_that_falls_silent_gives_way(
     expect_updates(api, page, task, 10, 20, 30)
 
 
-def test_requests_that_are_cut_short_give_way_to_plain_polls(
+@pytest.mark.usefixtures("no_poll_lasts")
+def test_requests_that_fail_quickly_give_way_to_plain_polls(
     api: Api, pages: Pages, proxy: FaultProxy, task: Task
 ) -> None:
-    proxy.set("cut", seconds=0.5, match="/events/")
     page = pages.open(tasks_url(api, proxy.url), timings=STEADY, network_trouble=True)
     expect_connection(page, "polling", "poll", within=30_000)
     expect_updates(api, page, task, 10, 20, 30)
 
 
 def test_the_wait_adapts_to_a_proxy_that_cuts(
-    api: Api, pages: Pages, proxy: FaultProxy, task: Task
+    api: Api, pages: Pages, proxy: FaultProxy, task: Task, browser_name: str
 ) -> None:
     """Cut at 2 s of silence, it asks for at most 1 s and stays with long-polls."""
+    if browser_name == "firefox":
+        pytest.skip("Firefox repeats a GET that was cut before its first byte, unseen by the page")
     timings = {**STEADY, "quick": 500, "shortestWait": 500, "wait": 10_000}
     proxy.set("buffer", match=STREAMS)
     page = pages.open(tasks_url(api, proxy.url), timings=timings, network_trouble=True)
@@ -120,10 +136,10 @@ def test_it_climbs_back_when_the_stream_carries(
     expect_updates(api, page, task, 20, 30)
 
 
+@pytest.mark.usefixtures("no_poll_lasts")
 def test_it_climbs_back_from_plain_polls(
     api: Api, pages: Pages, proxy: FaultProxy, task: Task
 ) -> None:
-    proxy.set("cut", seconds=0.5, match="/events/")
     page = pages.open(tasks_url(api, proxy.url), timings=BRISK, network_trouble=True)
     expect_connection(page, "polling", "poll", within=30_000)
     proxy.set("pass")
@@ -182,6 +198,6 @@ def test_going_back_in_history_is_live_again(api: Api, pages: Pages, task: Task)
     expect_live(page)
     page.goto(task_url(api, task))
     expect_live(page)
-    page.go_back()
+    go_back(page, tasks_url(api))
     expect_live(page)
     expect_updates(api, page, task, 10, 20)

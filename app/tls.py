@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from asyncio.sslproto import SSLProtocol
 from pathlib import Path
 
 import hypercorn
@@ -12,11 +13,14 @@ from app.config import ConfigError
 
 log = logging.getLogger("livequeue")
 
+READ = 16 * 1024  # bytes, one record of TLS: asyncio holds 256 KiB for each connection otherwise
+
 
 class Certificate:
     """Raises ConfigError when the two files cannot be used."""
 
     def __init__(self, certfile: str, keyfile: str) -> None:
+        SSLProtocol.max_size = READ
         self._files = certfile, keyfile
         self.context = _context(certfile, keyfile)
 

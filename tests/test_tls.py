@@ -152,6 +152,22 @@ def test_many_streams_on_one_connection(secure: Server, files: certificates.File
 STREAM = ("accept", "text/event-stream")
 
 
+def test_a_connection_does_not_cost_much_more_than_without(
+    make_server: Callable[..., Server], files: certificates.Files
+) -> None:
+    """As asyncio alone has it: 300 kB each."""
+    server = make_server(*files.flags)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(stalled(server, files)) for _ in range(50)]
+        for connection in connections:
+            connection.recv(1000)
+        before = rss(server)
+        connections = [stack.enter_context(stalled(server, files)) for _ in range(100)]
+        for connection in connections:
+            connection.recv(1000)
+        assert (rss(server) - before) / 100 < 120
+
+
 # A client that takes nothing
 
 

@@ -65,7 +65,7 @@ class Entrance:
             return Forwarded()
         address, port = scope["client"][:2]
         peer = parse(address)
-        if peer is not None:
+        if peer is not None and str(peer) != address:
             scope["client"] = (str(peer), port)
         if not self._trusted or not is_within(peer, self._trusted):
             return Forwarded()

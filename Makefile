@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIND ?= 127.0.0.1:8000
 DB ?= data/livequeue.db
-E2E_ARGS ?= -n 2 --browser chromium --browser webkit
+E2E_ARGS ?= -n 2 --browser all
 
 py := .venv/bin/python
 web_tests := $(wildcard tests/web/*.test.mjs tests/web/*.test.js)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -51,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     expect.set_options(timeout=PATIENCE)
+    if out_of_reach(config) and not config.getoption("--base-url"):
+        raise pytest.UsageError(
+            "--proxy is on another machine and cannot reach a server of the suite's own on this"
+            " one's loopback: give the --base-url of a server that it reaches"
+        )
     if leads(config):
         keep.start_anew(config)
 
@@ -102,6 +108,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that uses `browser_name` runs once in each browser chosen; see `pages`."""
     if "browser_name" in metafunc.fixturenames:
         metafunc.parametrize("browser_name", ENGINES)
+
+
+def out_of_reach(config: pytest.Config) -> bool:
+    """Whether --proxy is on another machine, from where this one's loopback cannot be reached."""
+    proxy: str | None = config.getoption("--proxy")
+    return bool(proxy) and urlsplit(proxy).hostname not in ("127.0.0.1", "localhost", "::1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -183,6 +195,8 @@ def server(make_server: Callable[..., Server]) -> Server:
 @pytest.fixture
 def proxy(request: pytest.FixtureRequest, base_url: str) -> Iterator[FaultProxy]:
     """A proxy in front of the shared server."""
+    if out_of_reach(request.config):
+        pytest.skip("the fault proxy is on this machine's loopback, which --proxy cannot reach")
     insecure = request.config.getoption("--insecure")
     with FaultProxy.before(base_url, insecure=insecure) as running:
         yield running

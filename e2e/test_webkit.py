@@ -38,8 +38,9 @@ return performance.getEntriesByType("resource")
 
 @pytest.fixture(scope="session")
 def running_webkit(request: pytest.FixtureRequest) -> Iterator[Remote]:
+    option = request.config.getoption
     try:
-        with webkit(insecure=request.config.getoption("--insecure")) as browser:
+        with webkit(insecure=option("--insecure"), proxy=option("--proxy")) as browser:
             yield browser
     except NoBrowserError as error:
         pytest.skip(str(error))

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Remote, WebKitGTKOptions
+from selenium.webdriver.common.proxy import Proxy
 from selenium.webdriver.remote.client_config import ClientConfig
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.webkitgtk.service import Service
@@ -46,11 +48,14 @@ def screen() -> Iterator[str]:
 
 
 @contextmanager
-def webkit(*, insecure: bool = False) -> Iterator[Remote]:
+def webkit(*, insecure: bool = False, proxy: str | None = None) -> Iterator[Remote]:
     """A running browser; `insecure` takes any certificate."""
     driver = find(DRIVER)
     options = WebKitGTKOptions()
     options.set_capability("acceptInsecureCerts", insecure)
+    if proxy:
+        place = urlsplit(proxy).netloc
+        options.proxy = Proxy({"proxyType": "manual", "httpProxy": place, "sslProxy": place})
     with screen() as display:
         # A container has no GPU.
         environment = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11"}

@@ -1,6 +1,7 @@
 """Text that wants to be markup, script or template stays text, wherever it is shown."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,10 +24,8 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(params=HOSTILE, ids=lambda text: ascii(text)[1:24])
-def text(request: pytest.FixtureRequest) -> str:
-    value: str = request.param
-    return value
+# One page for all of them: a new context for each would take most of the time.
+ALL = pytest.mark.timeout(300)
 
 
 def expect_harmless(page: Page) -> None:
@@ -42,10 +41,17 @@ def visible(text: str) -> re.Pattern[str]:
     return re.compile(r"[\s\ufeff]*".join(re.escape(word) for word in words))
 
 
-def test_in_the_list(api: Api, pages: Pages, text: str) -> None:
+@ALL
+def test_in_the_list(api: Api, pages: Pages, subtests: pytest.Subtests) -> None:
     """Drawn by the server, then by the browser, and in toasts and the page's title."""
     page = pages.open(tasks_url(api))
     expect_live(page)
+    for text in HOSTILE:
+        with subtests.test(ascii(text)):
+            expect_text_in_the_list(api, page, text)
+
+
+def expect_text_in_the_list(api: Api, page: Page, text: str) -> None:
     task = api.create(text, status="running", message=text, unit=text[:32], current=1)
     row = Row(page, task)
     expect(row.locator.locator(".task-name")).to_have_text(visible(text.strip()))
@@ -61,7 +67,15 @@ def test_in_the_list(api: Api, pages: Pages, text: str) -> None:
     expect_harmless(page)
 
 
-def test_on_the_tasks_own_page(api: Api, pages: Pages, text: str) -> None:
+@ALL
+def test_on_the_tasks_own_page(api: Api, pages: Pages, subtests: pytest.Subtests) -> None:
+    page = pages.open(tasks_url(api))
+    for text in HOSTILE:
+        with subtests.test(ascii(text)):
+            expect_text_on_its_page(api, page, text)
+
+
+def expect_text_on_its_page(api: Api, page: Page, text: str) -> None:
     task = api.create(
         text,
         status="running",
@@ -71,7 +85,7 @@ def test_on_the_tasks_own_page(api: Api, pages: Pages, text: str) -> None:
         worker=text,
     )
     api.append(task, text)
-    page = pages.open(task_url(api, task))
+    page.goto(task_url(api, task))
     expect_live(page)
     expect(page.locator("#task-name")).to_have_text(visible(text.strip()))
     api.append(task, text, stream="stderr")
@@ -88,14 +102,16 @@ def test_on_the_tasks_own_page(api: Api, pages: Pages, text: str) -> None:
     expect_harmless(page)
 
 
-def test_in_the_address(api: Api, pages: Pages, text: str) -> None:
-    from urllib.parse import quote
-
+@ALL
+def test_in_the_address(api: Api, pages: Pages, subtests: pytest.Subtests) -> None:
     api.create("something else")
-    page = pages.open(f"{tasks_url(api)}&q={quote(text)}")
-    expect_live(page)
-    expect(page.locator("#no-match")).to_be_visible()
-    expect_harmless(page)
+    page = pages.open(tasks_url(api))
+    for text in HOSTILE:
+        with subtests.test(ascii(text)):
+            page.goto(f"{tasks_url(api)}&q={quote(text)}")
+            expect_live(page)
+            expect(page.locator("#no-match")).to_be_visible()
+            expect_harmless(page)
 
 
 @pytest.mark.parametrize(

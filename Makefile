@@ -12,7 +12,7 @@ web_tests := $(wildcard tests/web/*.test.mjs tests/web/*.test.js)
 .PHONY: help setup run test lint format unit web e2e bench test-networks boxes lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: ## build .venv from the lock file
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: there is no '$(PYTHON)'; name another one: make setup PYTHON=python3.12" >&2; exit 1; }

@@ -37,7 +37,7 @@ def line(row: Row, outcomes: Sequence[Outcome], browsers: Sequence[str]) -> str:
         seconds([outcome.later for outcome in found]),
         f"{idle} ({row.pause} s)",
         seconds([outcome.cut for outcome in found]),
-        seconds([outcome.restart for outcome in found]),
+        seconds([outcome.restart for outcome in found]) + (" (*)" if row.repeats_errors else ""),
     ]
     return f"| {' | '.join(cells)} |\n"
 

@@ -31,6 +31,9 @@ PATIENCE = {
     "squid-delay": 30,
     "tinyproxy-10s": 10,
 }
+# mitmproxy answers every request on an HTTP/2 connection with the error that one of them met, for
+# as long as the browser keeps that connection; no page can make a browser open another one.
+REPEATS_ERRORS = {"mitmdump-tls", "mitmdump-stream-tls"}
 LONGER = 5  # the pause is so much longer than what the box bears
 SHORT_PAUSE = 20  # where it bears more than minutes, or the plain row has waited already
 PREFIXED = ("nginx", "haproxy", "apache", "varnish", "caddy")
@@ -64,6 +67,10 @@ class Row:
     @property
     def rung(self) -> Rung:
         return "long-poll" if self.name in HOLDS_BACK else "sse"
+
+    @property
+    def repeats_errors(self) -> bool:
+        return self.name in REPEATS_ERRORS
 
     @property
     def pause(self) -> int:

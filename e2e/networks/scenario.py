@@ -74,7 +74,7 @@ class Scenario:
                 self.outcome.idle = await self._line("after the pause")
                 await self._rung("after the pause")
                 self.outcome.cut = await self._outage("cut", self.box.restart)
-                self.outcome.restart = await self._outage("restart", self.server.restart)
+                self.outcome.restart = await self._outage("restart", self._restart_server)
                 await self._settle()
         return self.outcome
 
@@ -177,6 +177,11 @@ class Scenario:
             await asyncio.sleep(1)
         await self._rung(f"after the {when}")
         return gap
+
+    def _restart_server(self) -> None:
+        self.server.restart()
+        if self.row.repeats_errors:
+            self.box.restart()
 
     async def _settle(self) -> None:
         """Every line once and in order, in every page; under a prefix, nothing outside it."""

@@ -68,8 +68,22 @@ def leads(config: pytest.Config) -> bool:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """What runs left behind that were killed goes before this one begins."""
-    if leads(session.config) and session.config.getoption("--base-url"):
+    if not leads(session.config):
+        return
+    if session.config.getoption("numprocesses", None):
+        need_browsers(session.config)
+    if session.config.getoption("--base-url"):
         sweep(session.config, run.is_left_over, "removed what an earlier run had left")
+
+
+def need_browsers(config: pytest.Config) -> None:
+    """Workers would install them twice at once, or have no voice to say that there is none."""
+    try:
+        for name in chosen(config):
+            if name in ENGINES:
+                ENGINES[name].find()
+    except NoBrowserError as error:
+        pytest.exit(str(error), returncode=1)
 
 
 @pytest.hookimpl(trylast=True)  # when the workers have gone

@@ -70,6 +70,7 @@ class Chromium:
     """Its flags keep it off every network but the page's own."""
 
     name = "chromium"
+    find = staticmethod(find)
     films = True
 
     def __init__(self, playwright: Playwright, *, headless: bool = True) -> None:

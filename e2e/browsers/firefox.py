@@ -60,6 +60,7 @@ class Firefox:
     """As many Firefoxes as there are kinds of contexts, each started when first wanted."""
 
     name = "firefox"
+    find = staticmethod(find)
     films = False  # it would take screenshots all the time, for a third more of the machine
 
     def __init__(self, playwright: Playwright, *, headless: bool = True) -> None:

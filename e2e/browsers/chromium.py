@@ -71,7 +71,6 @@ class Chromium:
 
     name = "chromium"
     find = staticmethod(find)
-    films = True
 
     def __init__(self, playwright: Playwright, *, headless: bool = True) -> None:
         program = find()

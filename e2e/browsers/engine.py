@@ -11,7 +11,6 @@ class Engine(Protocol):
     """One browser, running; contexts take Playwright's options, also those it emulates itself."""
 
     name: str
-    films: bool  # whether traces are to have moving pictures
 
     def new_context(self, **options: Any) -> BrowserContext: ...
 

@@ -61,7 +61,6 @@ class Firefox:
 
     name = "firefox"
     find = staticmethod(find)
-    films = False  # it would take screenshots all the time, for a third more of the machine
 
     def __init__(self, playwright: Playwright, *, headless: bool = True) -> None:
         self._playwright = playwright

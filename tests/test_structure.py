@@ -18,7 +18,7 @@ LAYERS = [
     ["app.decoding"],
     ["app.stream"],
     ["app.state"],
-    ["app.security", "app.ansi", "app.vendor", "app.catalogue"],
+    ["app.security", "app.ansi", "app.vendor", "app.modules", "app.catalogue"],
     ["app.wording"],
     ["app.network"],
     ["app.routes"],

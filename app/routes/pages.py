@@ -31,6 +31,7 @@ from app.decoding import from_pairs
 from app.errors import NotFound, Problem
 from app.event import LogLine
 from app.models import LogQuery, TaskQuery
+from app.modules import modules_of
 from app.resources import STATIC
 from app.rules.task import ACTIVE, STATUSES, Task, task_json
 from app.state import state
@@ -197,6 +198,7 @@ def page_context() -> dict[str, Any]:
         "bar_colour": bar_colour,
         "bar_value": bar_value,
         "exact": exact,
+        "modules_of": modules_of,
         "plain": plain,
         "reason": reason,
     }

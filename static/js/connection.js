@@ -1,6 +1,6 @@
 // The connection status, bottom right, and what depends on it.
 
-import { byId, setAttribute, setText } from "./page.js";
+import { byId, root, setAttribute, setText } from "./page.js";
 
 export class ConnectionView {
   constructor({ wording, announcer, clock }) {
@@ -14,6 +14,7 @@ export class ConnectionView {
     this.status = null;
     this.offlineSince = null;
     clock.onTick(() => this.#tick());
+    this.element.addEventListener("click", () => location.assign(`${root}network`));
     for (const type of ["pointerenter", "focus"]) this.element.addEventListener(type, () => this.#tick());
   }
 
@@ -62,6 +63,7 @@ export class ConnectionView {
         reason: t(`connection.reason.${status.reason}`),
       }));
     }
+    lines.push(t("connection.check"));
     setText(this.detail, lines.join("\n"));
     this.#drawQuiet();
     this.#drawStale();

@@ -76,6 +76,17 @@ class Api:
     def notice(self, name: str, message: str, **fields: object) -> None:
         self.call("POST", "/api/events", {"name": name, "message": message, **fields})
 
+    def heartbeats(self, count: int) -> None:
+        """Let so many heartbeats of a stream pass: the product's own clock, 2 s a beat."""
+        seen = 0
+        accept = {"Accept": "text/event-stream"}
+        with self.http.stream("GET", "/events/system?heartbeat=2", headers=accept) as response:
+            for line in response.iter_lines():
+                seen += line == "event: HEARTBEAT"
+                if seen == count:
+                    return
+        raise AssertionError(f"the stream ended after {seen} heartbeats")
+
     def clean(self) -> None:
         """Remove what this queue has; nothing else is touched."""
         self._remove([self.queue])

@@ -201,3 +201,24 @@ def test_going_back_in_history_is_live_again(api: Api, pages: Pages, task: Task)
     go_back(page, tasks_url(api))
     expect_live(page)
     expect_updates(api, page, task, 10, 20)
+
+
+def test_silence_is_shown_before_it_is_judged(
+    api: Api, pages: Pages, proxy: FaultProxy, task: Task
+) -> None:
+    page = pages.open(tasks_url(api, proxy.url), timings={"silence": 6}, network_trouble=True)
+    expect_live(page)
+    api.heartbeats(2)  # the page has had some too
+    detail = page.locator("#connection-status .connection-quiet")
+    expect(detail).to_have_text("")
+    proxy.set("black-hole")
+    expect(detail).to_contain_text("nothing for", timeout=60_000)
+    expect_connection(page, "live", "sse")
+    proxy.set("pass")
+
+
+def test_the_status_leads_to_the_network_check(api: Api, pages: Pages) -> None:
+    page = pages.open(tasks_url(api))
+    expect_live(page)
+    connection(page).click()
+    expect(page).to_have_url(f"{api.url}/network")

@@ -8,19 +8,6 @@ from e2e.fault_proxy import FaultProxy
 from e2e.pages import Pages
 
 
-def heartbeats(api: Api, count: int) -> None:
-    """Let so many heartbeats of a stream pass: the product's own clock."""
-    seen = 0
-    with api.http.stream(
-        "GET", "/events/system?heartbeat=2", headers={"Accept": "text/event-stream"}
-    ) as response:
-        for line in response.iter_lines():
-            seen += line == "event: HEARTBEAT"
-            if seen == count:
-                return
-    raise AssertionError(f"the stream ended after {seen} heartbeats")
-
-
 def stream_requests(proxy: FaultProxy) -> int:
     return len(proxy.requests(" /events/| /[^ ]+/events/"))
 
@@ -30,7 +17,7 @@ def test_a_quiet_page_is_live_at_once_and_stays_on_its_stream(
 ) -> None:
     page = pages.open(tasks_url(api, proxy.url))
     expect_live(page, within=3000)
-    heartbeats(api, 4)
+    api.heartbeats(4)
     expect_live(page)
     assert stream_requests(proxy) == 1
 
@@ -44,7 +31,7 @@ def test_a_finished_task_is_not_asked_for_again_and_again(
     page = pages.open(task_url(api, task, proxy.url))
     expect_live(page)
     expect_log(page, ["one", "two"])
-    heartbeats(api, 3)
+    api.heartbeats(3)
     assert stream_requests(proxy) <= 2
     expect_log(page, ["one", "two"])
 
@@ -59,7 +46,7 @@ def test_a_task_that_ends_while_it_is_watched_is_quiet_too(
     api.patch(task, status="failed", error="disk full")
     expect(page.locator("#task .task-status-badge")).to_contain_text("failed")
     before = stream_requests(proxy)
-    heartbeats(api, 3)
+    api.heartbeats(3)
     assert stream_requests(proxy) - before <= 1
     expect_log(page, ["one"])
 
@@ -68,7 +55,7 @@ def test_a_new_attempt_of_a_finished_task_is_noticed(api: Api, pages: Pages) -> 
     task = api.create(claimable=True, status="failed", error="disk full")
     page = pages.open(task_url(api, task))
     expect_live(page)
-    heartbeats(api, 1)
+    api.heartbeats(1)
     api.call("POST", f"/api/tasks/{task['id']}/retry", {})
     badge = page.locator("#task .task-status-badge")
     expect(badge).to_contain_text("pending")

@@ -200,7 +200,6 @@ export class Stream {
     this.status.overdue = 1.2 * this.#interval;
     this.#probe = 0;
     this.memory?.set(null);
-    if (!attempt.probing) return;
     attempt.probing = false;
     this.#carries();
   }

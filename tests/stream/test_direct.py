@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
+import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,16 +20,20 @@ from hypercorn.config import Sockets
 from hypercorn.utils import wrap_app
 
 from app.stream.direct import framed, transport_of
+from tests import certificates
 from tests.conftest import Server
 from tests.sse import Reader
 
 
 @pytest.mark.parametrize(("version", "found"), [("1.1", True), ("1.0", False)])
-def test_the_connection_of_a_chunked_answer_is_found(version: str, *, found: bool) -> None:
-    asyncio.run(_ask(version, found))
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_the_connection_of_a_chunked_answer_is_found(
+    version: str, *, found: bool, secure: bool, tmp_path: Path
+) -> None:
+    asyncio.run(_ask(version, found, certificates.make(tmp_path) if secure else None))
 
 
-async def _ask(version: str, found: bool) -> None:
+async def _ask(version: str, found: bool, files: certificates.Files | None) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
@@ -44,15 +50,19 @@ async def _ask(version: str, found: bool) -> None:
     stop = asyncio.Event()
     config = Config()
     config.errorlog = None
+    verify = None
+    if files:
+        config.certfile, config.keyfile = str(files.cert), str(files.key)
+        verify = ssl.create_default_context(cafile=files.cert)
     serving = asyncio.create_task(
         worker_serve(
             wrap_app(app, 1000, None),
             config,
-            sockets=Sockets([], [listener], []),
+            sockets=Sockets([listener], [], []) if files else Sockets([], [listener], []),
             shutdown_trigger=stop.wait,
         )
     )
-    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    reader, writer = await asyncio.open_connection(*listener.getsockname(), ssl=verify)
     writer.write(f"GET / HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()

@@ -152,6 +152,16 @@ test("a cursor of another life resets everybody", async () => {
   assert.deepEqual(tabs.map((tab) => tab.stream.cursor), ["f-3", "f-3"]);
 });
 
+test("the network's return counts once for all tabs, also right after one was shown", async () => {
+  const { clock, server, browser } = await world();
+  const tabs = [1, 2, 3].map(() => browser.open(["system"]));
+  await clock.pass(2000);
+  tabs[0].stream.wake();
+  for (const tab of tabs) tab.stream.wake(true);
+  await clock.pass(100);
+  assert.equal(server.opened.length, 2);
+});
+
 test("END reaches those it concerns, and a new attempt is followed again", async () => {
   const { clock, server, browser } = await world();
   const [list, task] = [browser.open(["system"]), browser.open(["system", "task:7"])];

@@ -26,7 +26,7 @@ export class Exchange {
   #recent = []; // [{ event, size }]
   #size = 0;
   #floor = null; // all events after this cursor are in #recent
-  #woken = 0;
+  #woken = { true: 0, false: 0 }; // when, by `certain`
   #narrowing = null;
   #verdict = null;
 
@@ -123,8 +123,8 @@ export class Exchange {
 
   #wake(certain) {
     const now = this.env.now();
-    if (now - this.#woken < AGAIN) return;
-    this.#woken = now;
+    if (now - this.#woken[certain] < AGAIN) return;
+    this.#woken[certain] = now;
     this.#stream.wake(certain);
   }
 

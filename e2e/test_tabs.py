@@ -101,6 +101,28 @@ def test_tabs_that_cannot_share_poll_and_only_the_visible_ones(
     expect_all(server, tabs, task, 40)
 
 
+SHOW = """hidden => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_hidden_tab_that_cannot_share_asks_nothing(
+    server: Server, pages: Pages, task: Task
+) -> None:
+    with FaultProxy.before(server.url) as proxy:
+        url = tasks_url(server.api, proxy.url)
+        page = pages.open(url, timings={"share": "alone", "pollEvery": 300})
+        expect_connection(page, "polling", "poll")
+        page.evaluate(SHOW, True)
+        before = len(proxy.requests("/events/"))
+        server.api.patch(task, progress=40)
+        server.api.heartbeats(1)
+        assert len(proxy.requests("/events/")) - before <= 1  # one may have been under way
+        page.evaluate(SHOW, False)
+        expect_all(server, [page], task, 41)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_tab_that_closes_hands_over(server: Server, pages: Pages, task: Task, way: str) -> None:
     tabs = open_tabs(pages, server, task, 4, share=way)

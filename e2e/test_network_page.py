@@ -112,6 +112,8 @@ def test_a_server_that_is_away(proxy: FaultProxy, pages: Pages, fault: str) -> N
     proxy.set(fault, match="api/network")  # type: ignore[arg-type]
     page.get_by_role("button", name="Check again").click()
     verdict(page, "unreachable")
+    expect(page.locator("#verdict-text")).to_contain_text("tries again")
+    expect(page.locator("#copy-report")).to_be_hidden()
     proxy.set("pass")
     verdict(page, "live")
 

@@ -35,10 +35,9 @@ export class View {
       if (SLOW.includes(name)) this.#settle(name);
       this.#state(name, SLOW.includes(name) || name === "websocket" ? "waiting" : "running", "");
     }
-    this.#headline("waiting", this.t("network.verdict.waiting"), []);
+    this.#headline("waiting", this.t("network.verdict.waiting"), [this.t("network.first")]);
     for (const name of ["rung", "findings", "complete"]) delete this.verdict.dataset[name];
-    byId("verdict-buttons").hidden = true;
-    byId("report").hidden = true;
+    this.#forget();
     clearTimeout(this.patience);
     this.patience = setTimeout(() => {
       this.#state("first_byte", "running", this.t("network.queued_now"));
@@ -94,12 +93,19 @@ export class View {
 
   gone({ kind, status, detail }) {
     clearTimeout(this.patience);
-    const values = { status, detail, root: new URL(root, location.href).href };
+    this.#forget();
+    const values = { status, root };
     for (const [name, row] of this.rows) {
       if (SLOW.includes(name)) this.#settle(name);
       if (row.dataset.state === "running") this.#state(name, "stopped", "");
     }
-    this.#headline("unreachable", this.t(`network.gone.${kind}`, values), [this.t(`network.gone.${kind}.text`, values)]);
+    this.#headline("unreachable", this.t(`network.gone.${kind}`, values), [detail || this.t(`network.gone.${kind}.text`, values)]);
+  }
+
+  // What an earlier verdict left on the page.
+  #forget() {
+    for (const id of ["verdict-buttons", "report", "to-fix"]) byId(id).hidden = true;
+    setText(byId("fix-note"), this.t("network.fix_which"));
   }
 
   #headline(state, headline, sentences) {

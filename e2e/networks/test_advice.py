@@ -134,14 +134,16 @@ def test_it_says_what_is_wrong_and_its_lines_cure_it(
     box, product, findings, seconds = CASES[case]
     if not box.installed():
         pytest.skip(f"{box.program} is not installed: it comes with {box.package}")
-    with box(tmp_path / "before", upstream) as running:
+    prefix = "/dash" if case == "caddy-gzip" else ""
+    with box(tmp_path / "before", upstream, prefix=prefix) as running:
         verdict, page = both(pages, running.url, seconds)
         assert verdict["findings"] == findings
         if findings:
             assert verdict["advice"][0]["name"] == product
             expect(page.locator(f"#advice-{product}")).to_be_checked()
             expect(page.locator(f"[data-advice={product}] pre")).to_have_text(lines(product))
-    with replaced(box, product)(tmp_path / "after", upstream, extra=lines(product)) as running:
+    cured = replaced(box, product)
+    with cured(tmp_path / "after", upstream, prefix=prefix, extra=lines(product)) as running:
         verdict, page = both(pages, running.url, seconds)
         assert verdict["findings"] == []
         assert verdict["state"] == "live"

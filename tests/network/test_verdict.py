@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from app.config import Settings
+from app.network import verdict as rules
 from app.network.advice import lines
 from app.network.boxes import ADVICE, identify
 from app.network.measured import Measured, Seen
 from app.network.verdict import Verdict, judge
 from app.network.words import tell
+from app.resources import STATIC
 from app.wording import Wording
 
 SENT = [0.0, 0.4, 0.8, 1.2, 1.6, 2.0]
@@ -227,6 +231,23 @@ def test_every_place_in_the_words_is_filled(language: str, measured: dict[str, A
     assert told["headline"] in told["report"]
     assert all(row["text"] for row in told["checks"])
     assert told["report"].count("[") >= len(told["checks"])
+
+
+def test_the_ladder_is_the_pages_own() -> None:
+    """What the verdict says the dashboard will do are the timings by which it does so."""
+    source = (STATIC / "js" / "stream" / "timings.js").read_text(encoding="utf-8")
+    timings = {
+        name: float(value)
+        for name, value in re.findall(r"^  (\w+): ([\d.]+),", source, re.MULTILINE)
+    }
+    ours = {
+        "hello": rules.HELLO,
+        "wait": rules.WAIT,
+        "shortestWait": rules.SHORTEST_WAIT,
+        "quick": rules.QUICK,
+    }
+    assert {name: timings[name] / 1000 for name in ours} == ours
+    assert Settings().heartbeat == rules.HEARTBEAT
 
 
 def test_there_are_lines_for_every_product_and_no_other() -> None:

@@ -19,7 +19,7 @@ State = Literal["waiting", "ok", "note", "warning", "problem"]
 Rung = Literal["sse", "long-poll", "poll"]
 
 SLOW = 1.0  # seconds for a small answer
-LATE = 0.7  # seconds between the quickest and the slowest event
+LATE = 1.0  # seconds between the quickest and the slowest event
 BURST = 0.1  # seconds: what arrives closer together came in one piece
 HELLO = 4.0  # seconds the page waits for the first event
 HEARTBEAT = 15.0

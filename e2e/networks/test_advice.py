@@ -22,6 +22,7 @@ from e2e.boxes.varnish import VarnishGzip
 from e2e.pages import Pages
 from e2e.server import environment, livequeue
 
+TRIES = 3
 SAME = ("between", "http", "prefix", "steady", "buffering", "compression", "write", "idle", "poll")
 
 
@@ -90,30 +91,34 @@ def told(running: "subprocess.Popen[str]") -> dict[str, Any]:
     return verdict
 
 
-def shown(page: Page) -> dict[str, str]:
-    """The rows' states once all is measured."""
+def measured(
+    pages: Pages, url: str, seconds: int, tries: int = TRIES
+) -> tuple[dict[str, Any], Page]:
+    """The terminal's verdict, and the page once it is done too."""
+    terminal = start_check(url, "--idle", str(seconds), "--poll", str(seconds))
+    page = pages.open(f"{url}/network?idle={seconds}&poll={seconds}", network_trouble=True)
     expect(page.locator("#verdict[data-complete]")).to_be_visible(timeout=40_000)
-    rows = page.locator(".check")
-    found: dict[str, str] = rows.evaluate_all(
-        "rows => Object.fromEntries(rows.map(r => [r.dataset.check, r.dataset.state]))"
-    )
-    return found
+    verdict = told(terminal)
+    findings = [*verdict["findings"], page.locator("#verdict").get_attribute("data-findings")]
+    # None of these boxes is late: the machine was too busy.
+    if tries > 1 and "late" in " ".join(map(str, findings)):
+        return measured(pages, url, seconds, tries - 1)
+    return verdict, page
 
 
 def both(pages: Pages, url: str, seconds: int) -> tuple[dict[str, Any], Page]:
     """The terminal's verdict and the page, which must agree with it."""
-    terminal = start_check(url, "--idle", str(seconds), "--poll", str(seconds))
-    query = f"?idle={seconds}&poll={seconds}"
-    page = pages.open(f"{url}/network{query}", network_trouble=True)
-    rows = shown(page)
-    verdict = told(terminal)
+    verdict, page = measured(pages, url, seconds)
     summary = page.locator("#verdict")
     expect(summary).to_have_attribute("data-state", verdict["state"])
     expect(summary).to_have_attribute("data-rung", verdict["rung"])
     expect(summary).to_have_attribute("data-findings", " ".join(verdict["findings"]))
     expect(page.locator("#verdict-headline")).to_have_text(verdict["headline"])
-    terminal_rows = {row["name"]: row["state"] for row in verdict["checks"]}
-    assert {name: rows[name] for name in SAME} == {name: terminal_rows[name] for name in SAME}
+    shown: dict[str, str] = page.locator(".check").evaluate_all(
+        "rows => Object.fromEntries(rows.map(r => [r.dataset.check, r.dataset.state]))"
+    )
+    said = {row["name"]: row["state"] for row in verdict["checks"]}
+    assert {name: shown[name] for name in SAME} == {name: said[name] for name in SAME}
     return verdict, page
 
 

@@ -102,7 +102,7 @@ def test_a_write_changes_nothing(http: httpx.Client) -> None:
 
 def test_the_verdict_is_said_in_the_readers_language(http: httpx.Client) -> None:
     query = {"first_byte": "0.1", "stream_status": "200", "events": "3", "server": "nginx/1.22.1"}
-    series = [("sent", "0"), ("sent", "0.4"), ("sent", "0.8"), *[("arrived", "0.9")] * 3]
+    series = [("sent", "0"), ("sent", "0.8"), ("sent", "1.6"), *[("arrived", "1.7")] * 3]
     pairs = str(httpx.QueryParams([*query.items(), *series]))
     told = http.get(f"/api/network/verdict?{pairs}").json()
     assert told["state"] == "degraded"

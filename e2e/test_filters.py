@@ -188,6 +188,7 @@ def test_a_wrong_filter_is_explained(api: Api, pages: Pages, wrong: str) -> None
     expect(page.locator("main")).to_contain_text(wrong.split("=", maxsplit=1)[0])
 
 
+@pytest.mark.owned
 def test_chips_count_live(api: Api, pages: Pages) -> None:
     page = pages.open(tasks_url(api))
     expect_live(page)

@@ -140,6 +140,7 @@ def test_a_notice_is_shown(api: Api, page: Page) -> None:
     expect(toasts(page).filter(has_text=api.queue)).to_contain_text("version 12 is out")
 
 
+@pytest.mark.owned
 def test_toasts_are_at_most_three_and_the_rest_is_counted(api: Api, page: Page) -> None:
     for number in range(5):
         api.create(f"job {number}", status="running")

@@ -16,7 +16,7 @@ def test_a_quiet_page_is_live_at_once_and_stays_on_its_stream(
     api: Api, pages: Pages, proxy: FaultProxy
 ) -> None:
     page = pages.open(tasks_url(api, proxy.url))
-    expect_live(page, within=3000)
+    expect_live(page)
     api.heartbeats(4)
     expect_live(page)
     assert stream_requests(proxy) == 1

@@ -1,6 +1,7 @@
 // The tasks page.
 
 import { Actions } from "./actions.js";
+import { copyText } from "./copy.js";
 import { Filters } from "./filters.js";
 import { listen } from "./keyboard.js";
 import { TaskList } from "./list.js";
@@ -56,13 +57,8 @@ for (const element of document.querySelectorAll(".own-address")) {
 }
 for (const button of document.querySelectorAll(".copy")) {
   button.addEventListener("click", async () => {
-    const text = button.previousElementSibling.textContent;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch { // not a secure context: select it, so that the reader can
-      getSelection().selectAllChildren(button.previousElementSibling);
-      return;
-    }
+    // Where there is no clipboard it is selected, for the reader to copy.
+    if (!(await copyText(button.previousElementSibling))) return;
     button.firstElementChild.className = "bi bi-check2";
     context.announcer.say(t("action.copied"));
     setTimeout(() => (button.firstElementChild.className = "bi bi-clipboard"), 1500);

@@ -264,7 +264,7 @@ def test_streams_end_cleanly_when_the_server_stops(
         reader.wait_end()
         assert reader.error is None
         assert server.process.wait(5) == 0
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 5
         while not idle.closed:
             idle.receive(5)
     assert "Traceback" not in server.log()

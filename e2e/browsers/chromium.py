@@ -30,8 +30,6 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A context's ignore_https_errors is not for its shared workers, which hold the streams.
-    "--ignore-certificate-errors",
     f"--host-resolver-rules=MAP {LAN_NAME} 127.0.0.1",
 )
 HELP = f"""\

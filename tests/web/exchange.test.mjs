@@ -190,6 +190,33 @@ test("a task that is no more is told to its tab, and the others go on", async ()
   assert.match(server.opened.at(-1).pathname, /events\/system$/);
 });
 
+test("a worker that is cut off where the page is not is woken, then left", async () => {
+  const { clock, server, browser } = await world();
+  const tab = browser.open(["system"], server.head, { second: true });
+  await clock.pass(5000);
+  server.unreachable = (url) => !url.pathname.endsWith("healthz");
+  server.restart();
+  await clock.pass(1000);
+  assert.equal(tab.statuses.at(-1), "offline sse");
+  const first = browser.exchange;
+  server.unreachable = () => false;
+  await clock.pass(3000);
+  assert.equal(tab.statuses.at(-1), "live sse");
+  assert.equal(browser.exchange, first);
+
+  await clock.pass(5000);
+  server.unreachable = (url) => browser.exchange === first && !url.pathname.endsWith("healthz");
+  server.restart();
+  await clock.pass(1000);
+  assert.equal(tab.statuses.at(-1), "offline sse");
+  await clock.pass(8000);
+  update(server);
+  await clock.pass(1000);
+  assert.notEqual(browser.exchange, first);
+  assert.equal(tab.statuses.at(-1), "live sse");
+  assert.deepEqual(tab.ids, ["e3-1"]);
+});
+
 // Random tabs, topics, lags, crashes and restarts: each tab gets exactly what concerns it.
 for (let seed = 1; seed <= 40; seed += 1) {
   test(`exactly once, in order, whatever happens (${seed})`, async () => {

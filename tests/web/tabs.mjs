@@ -52,6 +52,7 @@ export class Server {
   open = new Set();
   opened = [];
   missing = new Set();
+  unreachable = () => false;
 
   constructor(clock) {
     const server = this;
@@ -101,6 +102,10 @@ export class Server {
   // A poll is answered after a moment, whatever wait it asks for.
   #poll(url, signal) {
     const topics = url.pathname.split("/").at(-1).split(",");
+    if (this.unreachable(url)) return Promise.reject(new Error("unreachable"));
+    if (url.pathname.endsWith("/healthz")) {
+      return Promise.resolve({ ok: true, headers: { get: () => "application/json" } });
+    }
     return new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(new Error("aborted")));
       this.clock.env.setTimeout(() => {
@@ -125,7 +130,8 @@ export class Server {
     source.topics = source.url.pathname.split("/").at(-1).split(",");
     this.clock.env.setTimeout(() => {
       if (source.closed) return;
-      if (source.topics.some((topic) => this.missing.has(topic))) {
+      const missing = source.topics.some((topic) => this.missing.has(topic));
+      if (missing || this.unreachable(source.url)) {
         source.onerror();
         return;
       }
@@ -170,8 +176,9 @@ export class Browser {
     this.exchange = null;
   }
 
-  open(topics, cursor = this.server.head) {
-    const tab = new Tab(this, topics, cursor);
+  // `second`: there is another way than the first holder.
+  open(topics, cursor = this.server.head, { second = false } = {}) {
+    const tab = new Tab(this, topics, cursor, second);
     this.tabs.push(tab);
     return tab;
   }
@@ -186,8 +193,12 @@ class Tab {
   verdict = null;
   frozen = false;
 
-  constructor(browser, topics, cursor) {
+  constructor(browser, topics, cursor, second) {
     this.browser = browser;
+    const other = (options) => {
+      browser.revive();
+      return this.#connect(options);
+    };
     this.stream = new SharedStream({
       root: "http://x/",
       topics,
@@ -202,7 +213,7 @@ class Tab {
         end: (topic) => this.ended.push(topic),
         denied: (status) => this.gone.push(status),
       },
-      ways: [["worker", (options) => this.#connect(options)]],
+      ways: [["worker", (options) => this.#connect(options)], ...(second ? [["other", other]] : [])],
     });
     this.stream.start();
   }

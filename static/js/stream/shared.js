@@ -145,8 +145,44 @@ export class SharedStream {
     else if (type === "status" && !message.status.connecting) {
       this.status = { ...message.status, role: this.#carrier.role() };
       this.on.status(this.status);
+      this.#doubtSoon();
     }
     return undefined;
+  }
+
+  // A worker may be cut off where the page is not: Chromium gives it no new connection to a server
+  // whose certificate the reader accepted by hand.
+  #doubtSoon() {
+    const { state, problem, role } = this.status;
+    const cutOff = state === "offline" && problem?.kind === "network" && role === "worker";
+    if (!cutOff) this.#timers.cancel("doubt");
+    else if (!this.#timers.has("doubt")) this.#timers.set("doubt", this.t.doubt, () => this.#doubt());
+  }
+
+  async #doubt() {
+    const carrier = this.#carrier;
+    const reached = await this.#reaches();
+    if (carrier !== this.#carrier) return;
+    if (reached) carrier.send({ type: "wake", certain: true }); // the page's connection may do for it
+    this.#timers.set("doubt", this.t.doubt, () => {
+      if (reached && carrier === this.#carrier) this.#next();
+      else this.#doubtSoon();
+    });
+  }
+
+  async #reaches() {
+    const abort = new AbortController();
+    const timer = this.env.setTimeout(() => abort.abort(), this.t.answerWithin);
+    try {
+      const { ok, headers } = await this.env.fetch(`${this.root}healthz`, {
+        cache: "no-store", signal: abort.signal,
+      });
+      return ok && (headers.get("content-type") ?? "").startsWith("application/json");
+    } catch {
+      return false;
+    } finally {
+      this.env.clearTimeout(timer);
+    }
   }
 
   // The stream may go back for another tab: true for what is new here.

@@ -35,6 +35,7 @@ export const TIMINGS = {
   // Sharing one stream among tabs
   share: "worker", // ... "locks", "alone": what to begin with
   join: 4000, // no welcome by then: another way is tried
+  doubt: 2000, // offline so long: can the page reach the server where the worker cannot?
   ping: 700, // two without an answer: whoever held the stream is gone
 };
 

@@ -9,6 +9,7 @@ from e2e.networks import report
 from e2e.networks.browser import NAMES
 from e2e.networks.lane import measure
 from e2e.networks.rows import ROWS
+from e2e.networks.scenario import Outcome
 
 
 def main() -> None:
@@ -26,14 +27,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        outcomes = [
-            outcome
-            for browser in given.browser or NAMES
-            for outcome in asyncio.run(measure(rows, browser, folder))
-        ]
-    if given.write:
-        report.write(outcomes)
-    else:
+        outcomes: list[Outcome] = []
+        for browser in given.browser or NAMES:
+            outcomes += asyncio.run(measure(rows, browser, folder))
+            if given.write:  # now: the next browser takes minutes too
+                report.write(outcomes)
+    if not given.write:
         print(report.table(outcomes), end="")
     if bad := [outcome for outcome in outcomes if not outcome.good]:
         said = (f"{o.row.name} ({o.browser}): {'; '.join(o.troubles)}" for o in bad)

@@ -16,6 +16,7 @@ from e2e.server import Server
 
 PATIENCE = 45.0  # seconds until something that must come has come
 RUNG_WITHIN = 60.0
+AT_WORK_WITHIN = 300.0
 LATER = 5
 # Never trusts a stream: for the same box with long-polls, where streams would do.
 WAITING_ONLY = {"hello": 1, "probes": [3_600_000]}
@@ -59,7 +60,7 @@ class Scenario:
         """`quiet` is held while times are taken that others' work would spoil; `slots` bounds how
         many work at once, not how many wait."""
         async with AsyncExitStack() as stack:
-            async with slots:
+            async with slots, asyncio.timeout(AT_WORK_WITHIN):
                 await self._set_up(stack)
                 async with quiet:
                     await self._first()
@@ -67,7 +68,7 @@ class Scenario:
                 await self._open_waiting(stack)
             before = await self.main.states()
             await asyncio.sleep(self.row.pause)
-            async with slots:
+            async with slots, asyncio.timeout(AT_WORK_WITHIN):
                 during = (await self.main.states())[len(before) :]
                 if during:
                     self._trouble(f"during the pause it was {', '.join(during)}")

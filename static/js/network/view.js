@@ -126,6 +126,8 @@ export class View {
     const wrong = verdict.findings.length > 0 && verdict.advice.length > 0;
     byId("to-fix").hidden = !wrong;
     setText(byId("fix-note"), this.t(wrong ? "network.fix_which" : "network.fix_none"));
+    // With the address the reader uses, which a proxy may have kept from the server.
+    for (const { name, lines } of verdict.advice) setText(byId(`lines-${name}`), lines);
     const [best] = verdict.advice;
     for (const tab of document.querySelectorAll(".advice-tab")) {
       const found = verdict.box !== "" && tab.firstElementChild.value === best?.name && best.name !== "keeper";

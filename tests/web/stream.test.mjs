@@ -418,6 +418,29 @@ test("429 and its Retry-After are obeyed", async () => {
   assert.equal(world.sources.length, 2);
 });
 
+test("a box that says 503 while the server restarts does not hold the page up", async () => {
+  const world = await live();
+  await world.pass(5000);
+  world.source.fail();
+  await world.pass(0);
+  world.source.fail();
+  await world.pass(0);
+  world.poll.respond(503, "text/html", null, { "retry-after": "5" });
+  const before = world.sources.length;
+  await world.pass(1001);
+  assert.equal(world.sources.length, before + 1);
+
+  const ours = new World();
+  ours.stream.start();
+  ours.source.fail();
+  await ours.pass(0);
+  ours.poll.respond(503, "application/problem+json", {}, { "retry-after": "5" });
+  await ours.pass(5500);
+  assert.equal(ours.sources.length, 1);
+  await ours.pass(600);
+  assert.equal(ours.sources.length, 2);
+});
+
 test("a task that is no more is left out, and the rest goes on", async () => {
   const gone = [];
   const world = new World({

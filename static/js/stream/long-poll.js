@@ -4,7 +4,7 @@
 //    onAnswer(answer, elapsed)
 //    onFailure({ kind, status?, after?, topics? }, elapsed), `kind` being
 //      login, forbidden, missing, denied   the server refused: 401, 403, 404, another 4xx
-//      busy      429, or 503 with a Retry-After: come back in `after` milliseconds
+//      busy      429, or our 503 with a Retry-After: come back in `after` milliseconds
 //      status    another HTTP error, perhaps of a box in between
 //      html      something else than LiveQueue answers
 //      network   no answer, or none in time
@@ -56,12 +56,13 @@ const REFUSALS = { 401: "login", 403: "forbidden" };
 async function failureOf(response, type) {
   const { status } = response;
   if (REFUSALS[status]) return { kind: REFUSALS[status], status };
+  // What is not ours comes from a box in between: its 404 passes, and its 503 says only that the
+  // server is away for a moment (Varnish's asks for 5 s).
+  const ours = type.startsWith("application/problem+json");
   const after = Number(response.headers.get("retry-after"));
-  if (status === 429 || (status === 503 && after > 0)) {
+  if (status === 429 || (ours && status === 503 && after > 0)) {
     return { kind: "busy", status, after: Number.isFinite(after) ? after * 1000 : 0 };
   }
-  // A 404 that is not ours comes from a box in between and passes.
-  const ours = type.startsWith("application/problem+json");
   if (!ours || status < 400 || status >= 500 || status === 408) return { kind: "status", status };
   if (status !== 404) return { kind: "denied", status };
   const { errors } = await response.json();

@@ -15,6 +15,7 @@ export function isLifecycle(type) {
 export class Stats {
   #timer = 0;
   #last = 0;
+  #stale = false; // something has happened since the counts were asked for
 
   // draw({ counts, queues })
   constructor(draw) {
@@ -22,18 +23,21 @@ export class Stats {
   }
 
   refreshSoon() {
+    this.#stale = true;
     const wait = Math.max(50, this.#last + PAUSE - Date.now());
     this.#timer ||= setTimeout(() => this.#refresh(), wait);
   }
 
   async #refresh() {
     this.#last = Date.now();
+    this.#stale = false;
     try {
       this.draw(await api("GET", "api/stats"));
     } catch {
       // offline: the next event, or the return of the connection, asks again
     } finally {
       this.#timer = 0;
+      if (this.#stale) this.refreshSoon();
     }
   }
 }

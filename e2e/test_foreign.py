@@ -141,11 +141,13 @@ def test_it_cleans_up_when_interrupted(
     """Ctrl-C goes to all processes at once, while tests have tasks and pages open."""
     before, cursor = rows(theirs), head(theirs)
     process = suite("e2e/test_quiet_streams.py", *processes)
-    limit = time.monotonic() + 60
-    while not any(event["type"] == "TASK_CREATED" for event in events(theirs, cursor)):
+    limit, after, created = time.monotonic() + 60, cursor, False
+    while not created:
         assert time.monotonic() < limit
         assert process.poll() is None, wait_for(process, tmp_path)
-        time.sleep(0.05)
+        answer = theirs.api.call("GET", f"/events/system?after={after}&wait=5")
+        after = answer["cursor"]
+        created = any(event["type"] == "TASK_CREATED" for event in answer["events"])
     os.killpg(process.pid, signal.SIGINT)
     said = wait_for(process, tmp_path)
     assert process.returncode == pytest.ExitCode.INTERRUPTED, said

@@ -1,12 +1,13 @@
 """A smoke test on WebKitGTK: live, degraded behind a box that buffers, and quiet in the console."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Remote
+from selenium.webdriver.support.wait import WebDriverWait
 
 from e2e import keep
 from e2e.api import Api, Task
@@ -66,10 +67,17 @@ class Tab:
 
     def expect(self, value: object, script: str, *arguments: object) -> None:
         """Wait until the script gives this value."""
-        limit = time.monotonic() + PATIENCE
-        while (seen := self.ask(script, *arguments)) != value:
-            assert time.monotonic() < limit, f"expected {value!r}, but saw {seen!r} of: {script}"
-            time.sleep(0.05)
+        seen: object = None
+
+        def same(_: object) -> bool:
+            nonlocal seen
+            seen = self.ask(script, *arguments)
+            return seen == value
+
+        try:
+            WebDriverWait(self._browser, PATIENCE, poll_frequency=0.05).until(same)
+        except TimeoutException:
+            pytest.fail(f"expected {value!r}, but saw {seen!r} of: {script}")
 
     def expect_connection(self, state: str, transport: str) -> None:
         script = "const s = document.querySelector('#connection-status').dataset;"

@@ -77,6 +77,7 @@ class ProxyServer:
         self._handlers: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
         self._changed = asyncio.Event()
+        self._arrived = asyncio.Condition()
 
     async def start(self, listen: Address, control: Address | None = None) -> Address:
         server = await asyncio.start_server(self._accept, *listen, limit=HEAD_LIMIT)
@@ -116,6 +117,16 @@ class ProxyServer:
             exchange.end()
         return len(hit)
 
+    def seen(self, match: str = "") -> list[Request]:
+        """The requests with this pattern in their head, oldest first."""
+        fault = Fault(match=match)
+        return [request for request in self.requests if fault.hits(request)]
+
+    async def wait_for(self, match: str, count: int) -> None:
+        """Wait until so many requests that match have come by."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: len(self.seen(match)) >= count)
+
     def fault_for(self, request: Request) -> Fault:
         return self.fault if self.fault.hits(request) else PASS
 
@@ -127,6 +138,8 @@ class ProxyServer:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SILENCE)
             request = Request(head.decode("latin-1"), time.monotonic())
             self.requests.append(request)
+            async with self._arrived:
+                self._arrived.notify_all()
             exchange = Exchange(request, writer, task=handler)
             self._exchanges.add(exchange)
             try:

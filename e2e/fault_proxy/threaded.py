@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -61,20 +60,15 @@ class FaultProxy:
 
     def requests(self, match: str = "") -> list[Request]:
         """What came by so far, oldest first."""
-        fault = Fault(match=match)
-        kept = self._tell(lambda: list(self._server.requests))
-        return [request for request in kept if fault.hits(request)]
+        return self._tell(lambda: self._server.seen(match))
 
     async def _start(self) -> Address:
         self._server = ProxyServer(self._upstream)
         return await self._server.start(("127.0.0.1", 0))
 
     def wait_for(self, match: str, count: int = 1, within: float = 20) -> None:
-        """Wait until so many requests that match have come by."""
-        limit = time.monotonic() + within
-        while (seen := len(self.requests(match))) < count:
-            assert time.monotonic() < limit, f"{seen} requests with {match}, not {count}"
-            time.sleep(0.02)
+        """Wait until so many requests that match have come by; TimeoutError after so many s."""
+        self._call(asyncio.wait_for(self._server.wait_for(match, count), within))
 
     def _tell(self, act: Callable[[], T]) -> T:
         async def on_the_loop() -> T:

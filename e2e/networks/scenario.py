@@ -18,6 +18,7 @@ PATIENCE = 45.0  # seconds until something that must come has come
 RUNG_WITHIN = 60.0
 AT_WORK_WITHIN = 300.0
 LATER = 5
+AROUND = 10  # lines before and after what happens, to see that none is lost or doubled
 # Never trusts a stream: for the same box with long-polls, where streams would do.
 WAITING_ONLY = {"hello": 1, "probes": [3_600_000]}
 
@@ -67,7 +68,7 @@ class Scenario:
                 await self._later()
                 await self._open_waiting(stack)
             before = await self.main.states()
-            await asyncio.sleep(self.row.pause)
+            await asyncio.sleep(self.row.pause)  # what is tested is how it bears so long a silence
             async with slots, asyncio.timeout(AT_WORK_WITHIN):
                 during = (await self.main.states())[len(before) :]
                 if during:
@@ -135,10 +136,7 @@ class Scenario:
 
     async def _later(self) -> None:
         await self._rung("at first")
-        delays = []
-        for _ in range(LATER):
-            await asyncio.sleep(0.3)
-            delays.append(await self._line("later"))
+        delays = [await self._line("later") for _ in range(LATER)]
         self.outcome.later = max((delay for delay in delays if delay is not None), default=None)
 
     async def _open_waiting(self, stack: AsyncExitStack) -> None:
@@ -170,12 +168,12 @@ class Scenario:
 
     async def _outage(self, when: str, happens: Callable[[], None]) -> float | None:
         async with self.writer.writing():
-            await asyncio.sleep(1)
+            await self.writer.more(AROUND)
             await asyncio.to_thread(happens)
             back = time.time()
             number = await self.writer.first_after(back)
             gap = await self._seen(number, back, f"{when}")
-            await asyncio.sleep(1)
+            await self.writer.more(AROUND)
         await self._rung(f"after the {when}")
         return gap
 

@@ -73,6 +73,13 @@ class Writer:
             # A line that was under way may have been stored: repeating it settles that.
             await self.write()
 
+    async def more(self, count: int) -> None:
+        """Wait until so many more lines are stored."""
+        wanted = len(self.taken) + count
+        while len(self.taken) < wanted:
+            self._more.clear()
+            await self._more.wait()
+
     async def first_after(self, moment: float) -> int:
         """The number of the first line stored after this moment, waiting for one."""
         while not self.taken or self.taken[-1] < moment:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Server, wait_until
 
 
 def frames(text: str) -> list[dict[str, Any]]:
@@ -154,8 +154,7 @@ def test_the_end_of_the_server_is_told_from_a_cut(make_server: Callable[..., Ser
         thread.start()
     begun.wait(10)
     with httpx.Client(base_url=server.url, trust_env=False) as http:
-        while http.get("/healthz").json()["streams"] < 2:
-            time.sleep(0.01)
+        wait_until(lambda: http.get("/healthz").json()["streams"] == 2)
     stopped = time.monotonic()
     assert server.stop() == 0
     for thread in threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Callable, Coroutine, Sequence
@@ -50,9 +51,17 @@ def seqs_of(chunk: bytes) -> list[int]:
 
 
 async def follow(
-    hub: Hub, database: Database, topics: list[str], rng: random.Random, seen: list[int]
+    hub: Hub,
+    database: Database,
+    topics: list[str],
+    rng: random.Random,
+    seen: list[int],
+    more: asyncio.Event,
 ) -> None:
-    """A client that stalls, is cut in the middle and comes back, by stream or by poll."""
+    """A client that stalls, is cut in the middle and comes back, by stream or by poll.
+
+    `more` is set when it has seen more.
+    """
     cursor: str | None = database.epochs.cursor(0)
     while True:
         async with await Feed.open(hub, database, topics, cursor) as feed:
@@ -61,6 +70,7 @@ async def follow(
                 answer = json.loads(await poll(feed, 0.01, rng.choice([1, 7, 1000])))
                 seen += [int(event["id"].rpartition("-")[2]) for event in answer["events"]]
                 cursor = answer["cursor"]
+                more.set()
                 continue
             for _ in range(rng.randrange(1, 12)):
                 if feed.is_behind:
@@ -76,6 +86,7 @@ async def follow(
                     timer.cancel()
                     continue
                 seen += seqs_of(chunk)
+                more.set()
                 if rng.random() < 0.2:
                     await asyncio.sleep(rng.random() * 0.02)
             cursor = feed.id
@@ -137,20 +148,27 @@ def test_every_event_once_and_ascending(tmp_path: Path, seed: int) -> None:
             database.announce = Announcer(hub, rng)
             await database.write(_make_tasks)
             logs: list[list[int]] = [[] for _ in TOPICS]
+            more = asyncio.Event()
             clients = [
-                asyncio.ensure_future(follow(hub, database, topics, random.Random(seed + i), seen))
+                asyncio.ensure_future(
+                    follow(hub, database, topics, random.Random(seed + i), seen, more)
+                )
                 for i, (topics, seen) in enumerate(zip(TOPICS, logs, strict=True))
             ]
+            for client in clients:
+                client.add_done_callback(lambda _: more.set())
             carried = await publish(database, rng)
             expected = [
                 [number for number, carriers in carried.items() if carriers & set(topics)]
                 for topics in TOPICS
             ]
-            for _ in range(2000):
-                last = [seen[-1:] for seen in logs]
-                if last == [wanted[-1:] for wanted in expected] or any(c.done() for c in clients):
-                    break
-                await asyncio.sleep(0.005)
+            with contextlib.suppress(TimeoutError):  # what is missing then is said below
+                async with asyncio.timeout(10):
+                    while [seen[-1:] for seen in logs] != [wanted[-1:] for wanted in expected]:
+                        if any(client.done() for client in clients):
+                            break
+                        more.clear()
+                        await more.wait()
             for client in clients:
                 client.cancel()
             for result in await asyncio.gather(*clients, return_exceptions=True):

@@ -9,7 +9,8 @@ from app.errors import BadRequest
 from app.state import state
 from app.stream.feed import Feed
 from app.stream.poll import poll
-from app.stream.sse import EventStream, StreamResponse
+from app.stream.sse import EventStream
+from app.stream.streaming import StreamResponse
 from app.stream.topics import parse
 
 blueprint = Blueprint("events", __name__)

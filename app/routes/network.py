@@ -22,7 +22,7 @@ from app.routes.pages import language
 from app.routes.replies import HeldReply, SeenReply, VerdictReply
 from app.state import state
 from app.stream.probe import LONGEST, Probe, hold
-from app.stream.sse import StreamResponse
+from app.stream.streaming import StreamResponse
 from app.wording import Wording
 
 blueprint = Blueprint("network", __name__)

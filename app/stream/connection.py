@@ -21,13 +21,13 @@ from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 
 from app.incoming import paced
-from app.stream.sse import Streaming, StreamResponse
+from app.stream.streaming import Streaming, StreamResponse
 
 LINGER = 2.0  # seconds
 
 
 class _HandOver(NamedTuple):
-    stream: Streaming
+    stream: Streaming[Any]
     start: dict[str, Any]  # the ASGI response start
 
 

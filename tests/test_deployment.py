@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import os
 import re
 import shlex
 import ssl
@@ -15,8 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from e2e.boxes import BOXES, Address, Box
-from e2e.boxes.apache import MODULES, NEEDED
+from e2e.boxes import BOXES, Address, Box, apache, caddy, nginx
 from tests.conftest import Server, wait_until
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text()
@@ -30,18 +28,6 @@ def blocks(language: str) -> list[str]:
 
 
 # What stands around a block, in the configuration that comes with each product.
-
-NGINX = """
-%(user)s
-daemon off; pid nginx.pid; error_log stderr;
-events { }
-http {
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    %(block)s
-}
-"""
 HAPROXY = """
 defaults
     mode http
@@ -51,28 +37,13 @@ defaults
 
 %(block)s
 """
-APACHE = """
-ServerRoot "%(folder)s"
-ServerName 127.0.0.1
-Listen 127.0.0.1:%(port)s
-%(modules)s
-%(user)s
-PidFile apache.pid
-DefaultRuntimeDir "%(folder)s"
-ErrorLog error.log
-%(block)s
-"""
-CADDY = """
-{
-    admin off
-    auto_https off
-    storage file_system "%(folder)s"
+FRAMES = {
+    "nginx": nginx.PREAMBLE + "%(block)s\n}\n",
+    "haproxy": HAPROXY,
+    "apache": apache.PREAMBLE + "%(block)s\n",
+    "caddy": caddy.PREAMBLE + "\n%(block)s\n",
 }
-
-%(block)s
-"""
-# Of a box that root has started.
-WORKERS = {"nginx": "user root;", "apache": "User nobody\nGroup nogroup"}
+USERS = {"nginx": nginx.USER, "apache": apache.USER}
 
 
 class Documented:
@@ -109,19 +80,16 @@ class Documented:
         }
         for old, new in changes.items():
             block = block.replace(old, new)
-        frames = {"nginx": NGINX, "haproxy": HAPROXY, "apache": APACHE, "caddy": CADDY}
         if self.name == "nginx" and "server {" not in block:
             block = f"server {{ listen {here}; {block} }}"
         values = {
             "block": block,
             "folder": str(box.folder),
             "port": str(box.port),
-            "modules": "\n".join(
-                f'LoadModule {name}_module "{MODULES}/mod_{name}.so"' for name in NEEDED
-            ),
-            "user": WORKERS.get(self.name, "") if os.geteuid() == 0 else "",
+            "modules": apache.LOADED,
+            "user": USERS.get(self.name, ""),
         }
-        return frames.get(self.name, "%(block)s") % values
+        return FRAMES.get(self.name, "%(block)s") % values
 
 
 @pytest.mark.parametrize("prefix", ["", "/dash"], ids=["host", "path"])

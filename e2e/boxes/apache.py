@@ -11,8 +11,11 @@ NEEDED = (
     "mpm_event", "authz_core", "alias", "env", "headers", "setenvif", "filter", "deflate",
     "proxy", "proxy_http", "socache_shmcb", "ssl", "http2",
 )  # fmt: skip
+LOADED = "\n".join(f'LoadModule {name}_module "{MODULES}/mod_{name}.so"' for name in NEEDED)
+# It refuses to serve as root; what the workers need was opened before they dropped it.
+USER = "User nobody\nGroup nogroup" if os.geteuid() == 0 else ""
 
-TEMPLATE = """\
+PREAMBLE = """\
 ServerRoot "%(folder)s"
 ServerName 127.0.0.1
 Listen 127.0.0.1:%(port)s
@@ -21,6 +24,10 @@ Listen 127.0.0.1:%(port)s
 PidFile apache.pid
 DefaultRuntimeDir "%(folder)s"
 ErrorLog error.log
+"""
+TEMPLATE = (
+    PREAMBLE
+    + """\
 StartServers 1
 ServerLimit 2
 ThreadsPerChild 64
@@ -32,6 +39,7 @@ ProxyPassReverse "%(prefix)s/" "http://%(upstream)s%(path)s/"
 %(lines)s
 %(extra)s
 """
+)
 TLS = """\
 Protocols h2 http/1.1
 SSLEngine on
@@ -54,11 +62,8 @@ class Apache(Box):
         configuration = self.write(
             "apache.conf",
             TEMPLATE,
-            modules="\n".join(
-                f'LoadModule {name}_module "{MODULES}/mod_{name}.so"' for name in NEEDED
-            ),
-            # It refuses to serve as root; what the workers need was opened before they dropped it.
-            user="User nobody\nGroup nogroup" if os.geteuid() == 0 else "",
+            modules=LOADED,
+            user=USER,
             tls=TLS % (self.tls.cert, self.tls.key) if self.tls else "",
             redirect=f'RedirectMatch "^{prefix}$" "{prefix}/"' if prefix else "",
             prefix=prefix,

@@ -4,13 +4,16 @@ from typing import ClassVar
 
 from e2e.boxes.box import Box
 
-TEMPLATE = """\
+PREAMBLE = """\
 {
     admin off
     auto_https off
     storage file_system "%(folder)s"
 }
-
+"""
+TEMPLATE = (
+    PREAMBLE
+    + """
 %(scheme)s://:%(port)s {
     bind 127.0.0.1
     %(tls)s
@@ -24,6 +27,7 @@ TEMPLATE = """\
     }
 }
 """
+)
 
 
 class Caddy(Box):

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from e2e.boxes.box import Box
 
-TEMPLATE = """\
+# Up to what stands in the block `http`.
+PREAMBLE = """\
 %(user)s
 daemon off;
 pid nginx.pid;
@@ -19,6 +20,10 @@ http {
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
+"""
+TEMPLATE = (
+    PREAMBLE
+    + """\
     server {
         listen 127.0.0.1:%(port)s %(listen)s;
         %(certificate)s
@@ -30,6 +35,8 @@ http {
     }
 }
 """
+)
+USER = "user root;" if os.geteuid() == 0 else ""  # its workers write into the folder
 
 
 class Nginx(Box):
@@ -46,7 +53,7 @@ class Nginx(Box):
         configuration = self.write(
             "nginx.conf",
             TEMPLATE,
-            user="user root;" if os.geteuid() == 0 else "",  # its workers write into the folder
+            user=USER,
             listen="ssl http2" if tls else "",
             certificate=f"ssl_certificate {tls.cert}; ssl_certificate_key {tls.key};"
             if tls

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Browser, Clock, Server, concerns } from "./tabs.mjs";
+import { Clock } from "./clock.mjs";
+import { Browser, Server, concerns } from "./tabs.mjs";
 
 async function world(options) {
   const clock = new Clock();

@@ -1,13 +1,11 @@
 // A browser of our own: a clock that is turned by hand, and transports that do as they are told.
 
+import { Clock } from "./clock.mjs";
 import { Stream } from "../../static/js/stream/stream.js";
 
-export const tick = () => new Promise((resolve) => setImmediate(resolve));
-
-export class World {
+export class World extends Clock {
   constructor(options = {}) {
-    this.time = 1000;
-    this.timers = [];
+    super();
     this.sources = []; // every EventSource ever opened
     this.polls = []; // every poll ever sent
     this.seen = [];
@@ -15,16 +13,7 @@ export class World {
     this.resets = [];
     const world = this;
     this.env = {
-      now: () => this.time,
-      random: () => 1,
-      setTimeout: (run, pause) => {
-        const timer = { at: this.time + pause, run };
-        this.timers.push(timer);
-        return timer;
-      },
-      clearTimeout: (timer) => {
-        this.timers = this.timers.filter((each) => each !== timer);
-      },
+      ...this.env,
       EventSource: class {
         constructor(url) {
           Object.assign(this, { url, closed: false, listeners: {} });
@@ -83,22 +72,6 @@ export class World {
       },
       ...options,
     });
-  }
-
-  // Turns the clock; timers run in order, and what they started may settle.
-  async pass(milliseconds) {
-    const end = this.time + milliseconds;
-    await tick();
-    for (;;) {
-      const next = this.timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.timers = this.timers.filter((timer) => timer !== next);
-      this.time = Math.max(this.time, next.at);
-      next.run();
-      await tick();
-    }
-    this.time = end;
-    await tick();
   }
 
   get source() {

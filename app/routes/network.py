@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
-from quart import Blueprint, Response, render_template, request
+from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 from quart_schema import document_querystring, document_response
 
@@ -18,7 +18,7 @@ from app.network.measured import Measured, Seen
 from app.network.verdict import judge
 from app.network.words import advice, tell
 from app.routes.answers import json_answer
-from app.routes.pages import language
+from app.routes.pages import language, page
 from app.routes.replies import HeldReply, SeenReply, VerdictReply
 from app.state import state
 from app.stream.probe import LONGEST, Probe, hold
@@ -70,14 +70,13 @@ async def network() -> ResponseReturnValue:
     address = request.url_root
     told = tell(judge(Measured(), found := _seen()), Measured(address=address), found, w)
     blocks = [advice(name, w, address) for name in (*ADVICE, "keeper")]
-    response = Response(
-        await render_template(
-            "network.html", checks=told["checks"], blocks=blocks, address=address.rstrip("/")
-        )
+    return await page(
+        "network.html",
+        w,
+        checks=told["checks"],
+        blocks=blocks,
+        address=address.rstrip("/"),
     )
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept-Language, Cookie"
-    return response
 
 
 @blueprint.get("/api/network/seen")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from quart import Blueprint, Quart, Response, current_app, render_template
+from quart import Blueprint, Quart, Response, current_app
 from quart.typing import ResponseReturnValue
 from quart_schema import Info, QuartSchema, hide
 from quart_schema.openapi import OpenAPIProvider
@@ -16,7 +17,9 @@ from werkzeug.routing import Rule
 from app import __version__
 from app.errors import PROBLEM_JSON, is_api_path
 from app.routes.answers import json_answer
+from app.routes.pages import language, page
 from app.routes.replies import ProblemReply
+from app.wording import Wording
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -43,7 +46,7 @@ async def document() -> Response:
 @hide
 async def docs() -> ResponseReturnValue:
     """The page that shows it; it loads nothing from outside."""
-    return await render_template("docs.html")
+    return await page("docs.html", Wording(language(), datetime.now(UTC)))
 
 
 def _build(app: Quart) -> dict[str, Any]:

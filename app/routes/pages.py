@@ -87,7 +87,7 @@ async def tasks_page() -> ResponseReturnValue:
     filtered = any(key != "sort" and key != "limit" for key, _ in given)
     base = address("pages.tasks")
     counts = {"": sum(found.counts.values()), **found.counts}
-    return await _page(
+    return await page(
         "tasks.html",
         w,
         page_data=_json({**found._asdict(), "now": now}),
@@ -131,7 +131,7 @@ async def task_page(task_id: int) -> ResponseReturnValue:
     attempt = w.number(task["attempt"])
     if task["max_retries"]:
         attempt = w.t("fact.of_retries", attempt=attempt, most=w.number(task["max_retries"] + 1))
-    return await _page(
+    return await page(
         "task.html",
         w,
         page_data=_json({"task": task, "cursor": cursor, "now": now}),
@@ -166,7 +166,7 @@ async def error_page(problem: Problem) -> Response:
     """A problem for the reader of a page."""
     w = Wording(language(), datetime.now(UTC))
     kind = "404" if problem.code == 404 else "400" if problem.code < 500 else "500"
-    return await _page(
+    return await page(
         "error.html",
         w,
         status=problem.code,
@@ -214,7 +214,8 @@ def static_fingerprint() -> str:
     return digest.hexdigest()[:12]
 
 
-async def _page(template: str, w: Wording, **context: Any) -> Response:
+async def page(template: str, w: Wording, **context: Any) -> Response:
+    """A template for this reader, in the reader's language: not to be kept by anybody."""
     response = Response(await render_template(template, w=w, t=w.t, **context))
     response.headers["Cache-Control"] = "no-store"
     response.headers["Vary"] = "Accept-Language, Cookie"

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # From the bottom up; a module may import from its own layer and from those below.
 LAYERS = [
+    ["app.ansi"],
     ["app.addresses", "app.resources", "app.config", "app.errors", "app.event", "app.incoming"],
     ["app.models"],
     ["app.rules"],
@@ -18,7 +19,7 @@ LAYERS = [
     ["app.decoding"],
     ["app.stream"],
     ["app.state"],
-    ["app.security", "app.ansi", "app.vendor", "app.modules", "app.catalogue"],
+    ["app.security", "app.vendor", "app.modules", "app.catalogue"],
     ["app.wording"],
     ["app.network"],
     ["app.routes"],

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from app import wording
-from app.ansi import plain
 from app.wording import Wording
 
 CASES = json.loads((Path(__file__).parent / "web" / "wording.json").read_text(encoding="utf-8"))
@@ -27,7 +26,6 @@ SAYS: dict[str, Callable[[Any], str]] = {
     "quantity": lambda given: WORDS.quantity(*given),
     "ago": WORDS.ago,
     "exact": wording.exact,
-    "plain": plain,
     "progress": lambda given: WORDS.progress(TASK | given),
     "reason": wording.reason,
 }

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { plain } from "../../static/js/ansi.js";
 import { Wording, barColour, barValue, exact, reason } from "../../static/js/format.js";
 import { Catalogue } from "../../static/js/i18n.js";
 
@@ -27,7 +26,6 @@ const says = {
   quantity: ([value, unit]) => wording.quantity(value, unit),
   ago: (timestamp) => wording.ago(timestamp),
   exact,
-  plain,
   progress: (task) => wording.progress({ ...TASK, ...task }),
   reason,
 };

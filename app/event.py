@@ -21,14 +21,20 @@ TYPES = (
 )
 
 
-class LogLine(msgspec.Struct, frozen=True):
-    """One stored line; ``n`` counts from 1 within its task."""
+class LogLine(msgspec.Struct, omit_defaults=True, gc=False):
+    """One stored line; ``n`` counts from 1 within its task. What it does not have is left out."""
 
     n: int
     time: str
     level: str | None
     stream: str
     text: str
+    attempt: int = 1
+    sent_at: str | None = None  # by the producer's own clock
+    sgr: str = ""  # colours in force at its start, app.ansi.carry
+    fields: msgspec.Raw | None = None  # a logger's structured fields, JSON object
+    hits: list[tuple[int, int]] | None = None  # in UTF-16 units of its plain text
+    task_id: int | None = None  # where lines of several logs are together
 
 
 class Event:

@@ -17,6 +17,7 @@ from app.errors import Unprocessable
 
 MOST = 1e15  # of current and total: below it a double still counts by one
 JSON_LIMIT = 1024 * 1024  # bytes of payload, result or a notice's data
+FIELDS_LIMIT = 16 * 1024  # bytes of a log line's structured fields
 JSON_DEPTH = 64  # nested arrays and objects in them
 ERROR_LIMIT = 64 * 1024  # bytes of UTF-8
 BULK_LIMIT = 1000  # tasks in one request
@@ -41,6 +42,7 @@ Producer = Annotated[str, Meta(min_length=1, max_length=64)]
 Batch = Annotated[int, Meta(ge=1, le=2**53)]
 TaskId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 Level = Literal["trace", "debug", "info", "warning", "error", "critical"]
+LineNumber = Annotated[int, Meta(ge=1, le=2**53)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Status = Literal["pending", "running", "stalled", "completed", "failed", "cancelled"]
 GivenStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
@@ -172,10 +174,13 @@ class LogLineIn(Body):
     level: Level | None = None
     time: Moment | None = None
     line: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    fields: dict[str, Any] | None = None  # structured ones of a logger, at most 16 KiB of JSON
 
     def __post_init__(self) -> None:
         if self.time is not None:
             check_moment("time", self.time)
+        if self.fields is not None:
+            encode_fields(self.fields)
 
 
 class LogAppend(Body):
@@ -232,16 +237,28 @@ class TaskQuery(TaskFilter):
     page: str | None = None  # the `next` of the page before
 
 
-class LogQuery(Body):
-    """Query of the log: lines from a number on, or the newest `tail`."""
+class LogFilter(Body):
+    """Which lines of a log: by number, level, stream, time and text."""
 
-    from_: Annotated[int, Meta(ge=1, le=2**53)] | None = msgspec.field(name="from", default=None)
-    limit: Annotated[int, Meta(ge=1, le=5000)] = 1000
-    tail: Annotated[int, Meta(ge=0, le=5000)] | None = None
+    to: LineNumber | None = None  # the last one to look at
     level: list[Level] = []
     stream: list[str] = []
-    q: str | None = None  # literal text
+    since: Moment | None = None  # arrived at or after
+    until: Moment | None = None  # arrived before
+    q: str | None = None  # literal text, or a regular expression
+    ignore_case: bool = False
+    regex: bool = False
+
+
+class LogQuery(LogFilter):
+    """Query of the log: lines from a number on, or the newest `tail`."""
+
+    from_: LineNumber | None = msgspec.field(name="from", default=None)
+    limit: Annotated[int, Meta(ge=1, le=5000)] = 1000
+    tail: Annotated[int, Meta(ge=0, le=5000)] | None = None
+    mark: str | None = None  # as q, but only to show where it occurs
     format: Literal["json", "text", "ndjson"] = "json"
+    raw: bool | None = None  # of a download: with escape sequences; default: only NDJSON
 
     def __post_init__(self) -> None:
         if self.from_ is not None and self.tail is not None:
@@ -257,6 +274,14 @@ class HeartbeatQuery(Body):
 def one_line(text: str) -> str:
     """Line ends become single spaces: a message is one line."""
     return _LINE_ENDS.sub(" ", text).strip() if "\n" in text or "\r" in text else text
+
+
+def encode_fields(fields: dict[str, Any]) -> str:
+    """Structured fields of a line as JSON text. Raises Unprocessable when they are too large."""
+    text = json_text("fields", fields) or "{}"
+    if len(text.encode()) > FIELDS_LIMIT:
+        raise Unprocessable.field("fields", f"must be at most {FIELDS_LIMIT // 1024} KiB of JSON")
+    return text
 
 
 def json_text(field: str, value: Any) -> str | None:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.event import Event, LogLine
+from app.event import Event
+from app.store.log_chunks import read_range
 from app.store.sql import Queries
 
 _sql = Queries("events")
@@ -153,6 +154,5 @@ _decode_range = msgspec.json.Decoder(_Range).decode
 def _join_lines(connection: sqlite3.Connection, task_id: int, stored: bytes) -> bytes:
     """A stored LOG event holds a range; its lines are read as they are now."""
     span = _decode_range(stored)
-    rows = connection.execute(_sql.lines_of_event, (task_id, span.first, span.last))
-    lines = [LogLine(*row) for row in rows.fetchall()]
+    lines = read_range(connection, task_id, span.first, span.last)
     return msgspec.json.encode({"task_id": task_id, "attempt": span.attempt, "lines": lines})

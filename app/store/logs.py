@@ -10,13 +10,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.event import LogLine
-from app.models import LogAppend, LogLineIn, LogQuery, rfc3339
+from app.models import LogAppend, LogFilter, LogLineIn, LogQuery, encode_fields, rfc3339
 from app.rules.lifecycle import decide_output
 from app.rules.lines import Numbering, single, split
 from app.rules.task import TERMINAL, Task
 from app.store import tasks
 from app.store.database import Transaction
 from app.store.events import cursor_of
+from app.store.log_block import EVERY, Block, Stored, Wanted
+from app.store.log_chunks import CHUNK_LINES, Place, blocks, is_due, place_of, read_range, seal
 from app.store.sql import Queries
 
 _sql = Queries("logs")
@@ -103,12 +105,10 @@ def read(connection: sqlite3.Connection, task_id: int, query: LogQuery) -> dict[
     if query.tail is None:
         lines = slice_from(connection, task_id, query, query.from_ or 1, query.limit)
     else:
-        conditions, values = _conditions(query)
-        statement = _sql.lines_tail.replace("/* conditions */", conditions)
-        rows = connection.execute(statement, [task_id, *values, query.tail])
-        lines = [LogLine(*row) for row in rows.fetchall()]
+        lines = _newest(connection, task, query, query.tail)
     return {
         "lines": lines,
+        "first": place_of(connection, task_id).first,
         "total": task.last_line,
         "ended": task.status in TERMINAL,
         "cursor": cursor_of(connection),
@@ -119,23 +119,59 @@ def slice_from(
     connection: sqlite3.Connection, task_id: int, query: LogQuery, first: int, limit: int
 ) -> list[LogLine]:
     """At most `limit` lines from number `first` on that pass the query's filters."""
-    conditions, values = _conditions(query)
-    statement = _sql.lines_from.replace("/* conditions */", conditions)
-    rows = connection.execute(statement, [task_id, first, *values, limit])
-    return [LogLine(*row) for row in rows.fetchall()]
+    wanted = wanted_of(query, first)
+    if wanted.all and not query.q:  # numbers have no gaps but for what retention removed
+        first = max(first, place_of(connection, task_id).first)
+        return read_range(connection, task_id, first, min(wanted.last, first + limit - 1))
+    lines: list[LogLine] = []
+    for block in blocks(connection, task_id, wanted):
+        places = _matching(block, wanted, query)
+        lines.extend(block.lines(places[: limit - len(lines)]))
+        if len(lines) == limit:
+            break
+    return lines
 
 
-def _conditions(query: LogQuery) -> tuple[str, list[Any]]:
-    conditions = ""
-    values: list[Any] = []
-    for column, names in (("level", query.level), ("stream", query.stream)):
-        if names:
-            conditions += f" AND {column} IN ({', '.join('?' * len(names))})"
-            values += names
-    if query.q:
-        conditions += " AND instr(text, ?) > 0"
-        values.append(query.q)
-    return conditions, values
+def _newest(
+    connection: sqlite3.Connection, task: Task, query: LogQuery, limit: int
+) -> list[LogLine]:
+    """The newest lines that pass the query's filters, ascending."""
+    wanted = wanted_of(query, 1)
+    if wanted.all and not query.q:
+        last = min(wanted.last, task.last_line)
+        return read_range(connection, task.id, last - limit + 1, last) if limit else []
+    parts: list[list[LogLine]] = []
+    missing = limit
+    for block in blocks(connection, task.id, wanted, newest_first=True):
+        places = _matching(block, wanted, query)[-missing or len(block) :]
+        parts.append(list(block.lines(places)))
+        missing -= len(places)
+        if not missing:
+            break
+    return [line for part in reversed(parts) for line in part]
+
+
+def wanted_of(query: LogFilter, first: int = 1) -> Wanted:
+    """What a query asks for, but for the text."""
+    return Wanted(
+        first=first,
+        last=EVERY if query.to is None else query.to,
+        levels=tuple(query.level),
+        streams=tuple(query.stream),
+        since="" if query.since is None else rfc3339(query.since),
+        until="~" if query.until is None else rfc3339(query.until),
+    )
+
+
+def _matching(block: Block, wanted: Wanted, query: LogFilter) -> Sequence[int]:
+    places = block.places(wanted)
+    if not query.q:
+        return places
+    literal = query.q.encode()
+    if literal not in block.text:
+        return ()
+    lines = block.text.split(b"\n")
+    return [place for place in places if literal in lines[place]]
 
 
 def _row(connection: sqlite3.Connection, task_id: int, producer: str) -> tuple[int, str]:
@@ -158,11 +194,12 @@ def _store(
     """Give the lines their numbers, write and announce them, and let the task know."""
     decision = decide_output(task, attempt, tx.now, tx.clock)
     last = task.last_line
-    rows: dict[int, tuple[Any, ...]] = {}
+    rows: dict[int, Stored] = {}
 
     def put(n: int, line: LogLineIn, text: str) -> None:
         sent_at = None if line.time is None else rfc3339(line.time)
-        rows[n] = (task.id, n, task.attempt, tx.now, sent_at, line.level, line.stream, text)
+        fields = None if line.fields is None else encode_fields(line.fields)
+        rows[n] = Stored(n, task.attempt, tx.now, sent_at, line.level, line.stream, text, fields)
 
     for line in lines:
         if line.line is None:
@@ -176,20 +213,52 @@ def _store(
             numbering.add(line.line, n)
         if n:
             put(n, line, single(line.text))
-    if last != task.last_line:
+    if not rows:
+        return tasks.apply(tx, decision)
+    before = task.last_line
+    stored = [
+        row if n > before else _rewrite(tx.connection, task.id, row) for n, row in rows.items()
+    ]
+    fresh = [(task.id, *row) for row in stored if row.n > before]
+    tx.connection.executemany(_sql.insert_row, fresh)
+    if last != before:
         decision.changes["last_line"] = decision.task.last_line = last
-    if rows:
-        tx.connection.executemany(_sql.put_line, rows.values())
     task = tasks.apply(tx, decision)
-    _announce(tx, task, [LogLine(n, row[3], *row[5:]) for n, row in sorted(rows.items())])
+    stored.sort()
+    _announce(tx, task, [_line(row) for row in stored])
+    size = sum(len(row.text) + LINE_COST for row in stored)
+    place = Place(*tx.connection.execute(_sql.grow, (task.id, size, tx.now)).fetchone())
+    if is_due(place, last):
+        # Some more than came: what an older version left unsealed is caught up with.
+        seal(tx.connection, task.id, last, chunks=2 + len(fresh) // CHUNK_LINES)
     return task
+
+
+def _rewrite(connection: sqlite3.Connection, task_id: int, row: Stored) -> Stored:
+    """Replace a line; one that is in a chunk becomes a row again. Its time stays."""
+    values = (row.sent_at, row.level, row.stream, row.text, row.fields, task_id, row.n)
+    found = connection.execute(_sql.rewrite_row, values).fetchall()
+    if found:
+        return row._replace(time=found[0][0])
+    for line in read_range(connection, task_id, row.n, row.n):
+        row = row._replace(time=line.time, attempt=line.attempt)
+    connection.execute(_sql.insert_row, (task_id, *row))
+    return row
+
+
+def _line(row: Stored) -> LogLine:
+    n, attempt, time, sent_at, level, stream, text, fields = row
+    line = LogLine(n, time, level, stream, text, attempt, sent_at)
+    if fields is not None:
+        line.fields = msgspec.Raw(fields)
+    return line
 
 
 def _announce(tx: Transaction, task: Task, lines: list[LogLine]) -> None:
     """One event for every contiguous range of at most `EVENT_BYTES`."""
     start = size = 0
     for index, line in enumerate(lines):
-        bytes_of = len(line.text.encode()) + LINE_COST
+        bytes_of = len(line.text.encode()) + LINE_COST + len(bytes(line.fields or b""))
         if index > start and (lines[index - 1].n + 1 != line.n or size + bytes_of > EVENT_BYTES):
             tx.emit_log(task.id, task.attempt, lines[start:index])
             start, size = index, 0

@@ -14,6 +14,7 @@ from app.errors import Problem
 from app.store import clock
 from app.store.database import Database, Transaction
 from app.store.events import floor_of, head_of
+from app.store.log_chunks import remove_oldest, seal
 from app.store.sql import Queries
 
 _sql = Queries("retention")
@@ -22,7 +23,9 @@ log = logging.getLogger("livequeue.retention")
 INTERVAL = 10.0  # seconds between rounds in which nothing was left to do
 BREATH = 0.02  # seconds between two batches of one round
 EVENTS = 500
-LINES = 1000
+LINES = 1000  # rows of log lines, and chunks of them, in one step
+CHUNKS = 8
+SEAL_AFTER = 60.0  # seconds after a finished task's newest line
 PAGES = 200
 KEY_AGE = 24 * 3600.0  # seconds an idempotency key is kept
 
@@ -34,6 +37,7 @@ class Retention:
         self._steps: list[Callable[[Transaction], bool]] = [
             self._trim_events,
             self._remove_deleted_logs,
+            self._seal_finished,
             self._trim_keys,
             self._fit_file,
             self._return_space,
@@ -76,9 +80,19 @@ class Retention:
         row = execute(_sql.next_deleted_task).fetchone()
         if row is None:
             return False
-        if execute(_sql.trim_lines, (row[0], row[0], LINES)).rowcount < LINES:
+        if not remove_oldest(transaction.connection, row[0], chunks=CHUNKS, rows=LINES):
+            execute(_sql.forget_log, row)
             execute(_sql.forget_producers, row)
             execute(_sql.forget_deleted_task, row)
+        return True
+
+    def _seal_finished(self, transaction: Transaction) -> bool:
+        """The last lines of tasks that ended a while ago: they will hardly get more."""
+        before = clock.rfc3339(transaction.clock - SEAL_AFTER)
+        row = transaction.connection.execute(_sql.finished_open_log, (before,)).fetchone()
+        if row is None:
+            return False
+        seal(transaction.connection, *row, chunks=CHUNKS // 2, rest=True)
         return True
 
     def _trim_keys(self, transaction: Transaction) -> bool:
@@ -92,8 +106,7 @@ class Retention:
             return False
         row = execute(_sql.oldest_finished_log).fetchone()
         if row is not None:
-            execute(_sql.trim_lines, (row[0], row[0], LINES))
-            return True
+            return remove_oldest(transaction.connection, row[0], chunks=CHUNKS, rows=LINES)
         head = head_of(transaction.connection)
         count, upto = execute(_sql.old_events, (EVENTS, head, "9999", head)).fetchone()
         if count:

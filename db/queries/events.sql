@@ -24,8 +24,5 @@ INSERT INTO events (seq, type, task_id, queue, timestamp, message, data) VALUES 
 SELECT seq, type, task_id, queue, timestamp, message, data FROM events
 WHERE seq > ? AND seq <= ? AND (/* channels */) ORDER BY seq LIMIT ?;
 
--- name: lines_of_event
-SELECT n, time, level, stream, text FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ? ORDER BY n;
-
 -- name: live_tasks
 SELECT id, active FROM tasks WHERE id IN (SELECT value FROM json_each(?));

@@ -8,20 +8,89 @@ ON CONFLICT (task_id, producer) DO UPDATE SET batch = excluded.batch, lines = ex
 -- name: delete_producer
 DELETE FROM log_producers WHERE task_id = ? AND producer = ?;
 
--- name: put_line
--- A line whose number is known was rewritten by its producer, as progress bars do.
-INSERT INTO log_lines (task_id, n, attempt, time, sent_at, level, stream, text)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (task_id, n) DO UPDATE SET
-    time = excluded.time, sent_at = excluded.sent_at, level = excluded.level,
-    stream = excluded.stream, text = excluded.text;
+-- name: insert_row
+INSERT INTO log_lines (task_id, n, attempt, time, sent_at, level, stream, text, fields)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- name: lines_from
-SELECT n, time, level, stream, text FROM log_lines
-WHERE task_id = ? AND n >= ? /* conditions */ ORDER BY n LIMIT ?;
+-- name: rewrite_row
+-- A line whose number is known was rewritten by its producer, as progress bars do; it keeps the
+-- time at which it first came, as that is its place among all logs.
+UPDATE log_lines SET sent_at = ?, level = ?, stream = ?, text = ?, fields = ?
+WHERE task_id = ? AND n = ? RETURNING time;
 
--- name: lines_tail
-SELECT n, time, level, stream, text FROM (
-    SELECT n, time, level, stream, text FROM log_lines
-    WHERE task_id = ? /* conditions */ ORDER BY n DESC LIMIT ?
-) ORDER BY n;
+-- name: rows
+SELECT n, attempt, time, sent_at, level, stream, text, fields FROM log_lines
+WHERE task_id = ? AND n BETWEEN ? AND ? ORDER BY n;
+
+-- name: oldest_rows
+SELECT n, attempt, time, sent_at, level, stream, text, fields FROM log_lines
+WHERE task_id = ? AND n > ? AND n <= ? ORDER BY n LIMIT ?;
+
+-- name: rewritten
+SELECT n, attempt, time, sent_at, level, stream, text, fields FROM log_lines
+WHERE task_id = ? AND n <= ? ORDER BY n;
+
+-- name: coloured_rows
+SELECT attempt, stream, text FROM log_lines
+WHERE task_id = ? AND n >= ? AND n < ? AND instr(text, char(27)) ORDER BY n;
+
+-- name: last_row
+SELECT max(n) FROM log_lines WHERE task_id = ?;
+
+-- name: delete_rows
+DELETE FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ?;
+
+-- name: delete_row
+DELETE FROM log_lines WHERE task_id = ? AND n = ?;
+
+-- name: oldest_row_numbers
+SELECT n FROM log_lines WHERE task_id = ? ORDER BY n LIMIT ?;
+
+-- name: get_place
+SELECT first, sealed, open_bytes FROM logs WHERE task_id = ?;
+
+-- name: grow
+INSERT INTO logs (task_id, open_bytes, newest) VALUES (?, ?, ?)
+ON CONFLICT (task_id) DO UPDATE SET
+    open_bytes = open_bytes + excluded.open_bytes, newest = max(newest, excluded.newest)
+RETURNING first, sealed, open_bytes;
+
+-- name: put_sealed
+UPDATE logs SET sealed = ?, open_bytes = (
+    SELECT coalesce(sum(length(text) + 100), 0) FROM log_lines WHERE task_id = logs.task_id
+) WHERE task_id = ?;
+
+-- name: put_first
+UPDATE logs SET first = ?, sealed = ?, open_bytes = (
+    SELECT coalesce(sum(length(text) + 100), 0) FROM log_lines WHERE task_id = logs.task_id
+) WHERE task_id = ?;
+
+-- name: insert_chunk
+INSERT INTO log_chunks
+    (task_id, first, last, min_time, max_time, levels, text_bytes, stored_bytes, colours, text, rest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: chunk_facts
+SELECT id, first, last, min_time, max_time, levels, text_bytes FROM log_chunks
+WHERE task_id = ? AND first >= coalesce(
+    (SELECT max(first) FROM log_chunks WHERE task_id = ? AND first <= ?), 0
+) AND first <= ? ORDER BY first;
+
+-- name: get_chunk
+SELECT text, rest FROM log_chunks WHERE id = ?;
+
+-- name: chunk_of_line
+SELECT id, first, last, min_time, max_time, levels, text_bytes FROM log_chunks
+WHERE task_id = ? AND first <= ? ORDER BY first DESC LIMIT 1;
+
+-- name: chunk_colours
+SELECT colours FROM log_chunks WHERE id = ?;
+
+-- name: colours_before
+SELECT last, colours FROM log_chunks WHERE task_id = ? AND first < ? ORDER BY first DESC LIMIT 1;
+
+-- name: delete_chunk
+DELETE FROM log_chunks WHERE id = ?;
+
+-- name: oldest_chunks
+SELECT id, last FROM log_chunks WHERE task_id = ? ORDER BY first LIMIT ?;

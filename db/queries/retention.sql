@@ -19,10 +19,8 @@ DELETE FROM epochs WHERE id < (
 -- name: next_deleted_task
 SELECT task_id FROM deleted_tasks LIMIT 1;
 
--- name: trim_lines
-DELETE FROM log_lines WHERE task_id = ? AND n IN (
-    SELECT n FROM log_lines WHERE task_id = ? ORDER BY n LIMIT ?
-);
+-- name: forget_log
+DELETE FROM logs WHERE task_id = ?;
 
 -- name: forget_producers
 DELETE FROM log_producers WHERE task_id = ?;
@@ -41,5 +39,11 @@ FROM pragma_page_count AS pc, pragma_freelist_count AS fl, pragma_page_size AS p
 
 -- name: oldest_finished_log
 SELECT id FROM tasks WHERE active = 0
-    AND EXISTS (SELECT 1 FROM log_lines WHERE task_id = tasks.id)
+    AND (EXISTS (SELECT 1 FROM log_lines WHERE task_id = tasks.id)
+        OR EXISTS (SELECT 1 FROM log_chunks WHERE task_id = tasks.id))
 ORDER BY id LIMIT 1;
+
+-- name: finished_open_log
+SELECT tasks.id, tasks.last_line FROM logs INDEXED BY logs_open JOIN tasks ON tasks.id = logs.task_id
+WHERE logs.open_bytes > 0 AND logs.newest < ? AND tasks.active = 0
+ORDER BY logs.newest LIMIT 1;

@@ -1,0 +1,241 @@
+"""Consecutive lines of a log in memory: one plain text to search, and columns of all else.
+
+A chunk of the database is a block compressed; rows become a block when they are read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+import zstandard
+
+from app.ansi import carry, plain
+from app.event import LogLine
+from app.models import Level
+
+LEVELS: tuple[str, ...] = get_args(Level)
+EVERY = 2**62  # above all line numbers
+_COMPRESSION = 3
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Stored(NamedTuple):
+    """One line as a row of log_lines holds it."""
+
+    n: int
+    attempt: int
+    time: str
+    sent_at: str | None
+    level: str | None
+    stream: str
+    text: str
+    fields: str | None  # JSON object
+
+
+class Facts(NamedTuple):
+    """What is known of a block without reading it."""
+
+    first: int
+    last: int
+    min_time: str
+    max_time: str
+    levels: int  # as `level_bits` gives them
+    text_bytes: int
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which lines to read: numbers (inclusive), levels, streams, and times in [since, until)."""
+
+    first: int = 1
+    last: int = EVERY
+    levels: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    since: str = ""
+    until: str = "~"  # after all times
+
+    @property
+    def all(self) -> bool:
+        """Whether nothing but the number matters."""
+        return not (self.levels or self.streams or self.since) and self.until == "~"
+
+    def may_hold(self, facts: Facts) -> bool:
+        """Whether such lines can be among those of a block."""
+        return (
+            facts.first <= self.last
+            and facts.last >= self.first
+            and (not self.levels or bool(facts.levels & level_bits(self.levels)))
+            and facts.min_time < self.until
+            and facts.max_time >= self.since
+        )
+
+
+class Colours:
+    """What is in force where a line starts: it carries over lines of one attempt and stream."""
+
+    def __init__(self, state: str = "[0, {}]") -> None:
+        self._attempt, self._states = _read_colours(state)
+
+    def pass_line(self, attempt: int, stream: str, text: str) -> str:
+        """The state at the start of the next line, which is this one."""
+        if attempt != self._attempt:
+            self._states.clear()
+            self._attempt = attempt
+        state = self._states.get(stream, "")
+        if "\x1b" in text and (after := carry(state, text)) != state:
+            self._states[stream] = after
+        return state
+
+    def state(self) -> str:
+        """To begin with later, as JSON: the attempt, and by stream what is not the default."""
+        states = {stream: state for stream, state in self._states.items() if state}
+        return msgspec.json.encode((self._attempt, states)).decode()
+
+
+_read_colours = msgspec.json.Decoder(tuple[int, dict[str, str]]).decode
+
+
+class _Rest(msgspec.Struct, array_like=True, gc=False):
+    """All about the lines but their plain text.
+
+    Columns that repeat are runs: a value and for how many lines it holds. What few lines have is
+    kept by their place in the block.
+    """
+
+    times: list[tuple[str, int]]
+    attempts: list[tuple[int, int]]
+    levels: list[tuple[str | None, int]]
+    streams: list[tuple[str, int]]
+    sent_at: dict[int, str]
+    fields: dict[int, str]
+    raw: dict[int, str]  # texts with escapes or controls in them
+    colours: dict[int, str]  # in force at the start of a line
+
+
+_unpack = msgspec.msgpack.Decoder(_Rest).decode
+
+
+class Block:
+    """`text` is the plain text of its lines in UTF-8, joined by LF; places count from 0."""
+
+    def __init__(self, facts: Facts, text: bytes, rest: _Rest) -> None:
+        self.facts = facts
+        self.text = text
+        self._rest = rest
+
+    def __len__(self) -> int:
+        return self.facts.last - self.facts.first + 1
+
+    @classmethod
+    def of(cls, rows: Sequence[Stored], colours: Colours) -> Block:
+        """Rows, at least one, whose numbers have no gap; `colours` is moved on past them."""
+        texts = [plain(row.text) for row in rows]
+        starts = [colours.pass_line(row.attempt, row.stream, row.text) for row in rows]
+        rest = _Rest(
+            _runs(row.time for row in rows),
+            _runs(row.attempt for row in rows),
+            _runs(row.level for row in rows),
+            _runs(row.stream for row in rows),
+            {place: row.sent_at for place, row in enumerate(rows) if row.sent_at is not None},
+            {place: row.fields for place, row in enumerate(rows) if row.fields is not None},
+            {place: row.text for place, row in enumerate(rows) if row.text != texts[place]},
+            {place: start for place, start in enumerate(starts) if start},
+        )
+        text = "\n".join(texts).encode()
+        times = [time for time, _ in rest.times]
+        levels = level_bits(level for level, _ in rest.levels)
+        facts = Facts(rows[0].n, rows[-1].n, min(times), max(times), levels, len(text))
+        return cls(facts, text, rest)
+
+    def compressed(self) -> tuple[bytes, bytes]:
+        """Its text and all else, as a chunk stores them."""
+        compress = zstandard.ZstdCompressor(_COMPRESSION).compress
+        return compress(self.text), compress(_pack(self._rest))
+
+    @classmethod
+    def decompressed(cls, facts: Facts, text: bytes, rest: bytes) -> Block:
+        """The same back again."""
+        decompress = zstandard.ZstdDecompressor().decompress
+        return cls(facts, decompress(text), _unpack(decompress(rest)))
+
+    def places(self, wanted: Wanted) -> Sequence[int]:
+        """Where its wanted lines are, ascending."""
+        rest, first = self._rest, self.facts.first
+        chosen: Sequence[int] = range(
+            max(0, wanted.first - first), min(len(self), wanted.last - first + 1)
+        )
+        for runs, values in ((rest.levels, wanted.levels), (rest.streams, wanted.streams)):
+            if values:
+                found = _Column(runs)
+                chosen = [place for place in chosen if found.at(place) in values]
+        if wanted.since or wanted.until != "~":
+            time = _Column(rest.times)
+            chosen = [place for place in chosen if wanted.since <= time.at(place) < wanted.until]
+        return chosen
+
+    def lines(self, places: Iterable[int]) -> Iterator[LogLine]:
+        """The lines at some places."""
+        rest, first = self._rest, self.facts.first
+        texts = self.text.decode().split("\n")
+        times, attempts = _Column(rest.times), _Column(rest.attempts)
+        levels, streams = _Column(rest.levels), _Column(rest.streams)
+        for place in places:
+            line = LogLine(
+                first + place,
+                times.at(place),
+                levels.at(place),
+                streams.at(place),
+                rest.raw.get(place) or texts[place],
+                attempts.at(place),
+                rest.sent_at.get(place),
+                rest.colours.get(place, ""),
+            )
+            if place in rest.fields:
+                line.fields = msgspec.Raw(rest.fields[place])
+            yield line
+
+    def rows(self) -> list[Stored]:
+        """All its lines as rows."""
+        return [
+            Stored(
+                line.n,
+                line.attempt,
+                line.time,
+                line.sent_at,
+                line.level,
+                line.stream,
+                line.text,
+                None if line.fields is None else bytes(line.fields).decode(),
+            )
+            for line in self.lines(range(len(self)))
+        ]
+
+
+class _Column:
+    """Looks up a column of runs by place."""
+
+    __slots__ = ("_ends", "_values")
+
+    def __init__(self, runs: Iterable[tuple[Any, int]]) -> None:
+        self._values: list[Any] = []
+        self._ends: list[int] = []
+        end = 0
+        for value, count in runs:
+            end += count
+            self._values.append(value)
+            self._ends.append(end)
+
+    def at(self, place: int) -> Any:
+        return self._values[bisect_right(self._ends, place)]
+
+
+def _runs(values: Iterable[Any]) -> list[tuple[Any, int]]:
+    return [(value, sum(1 for _ in group)) for value, group in groupby(values)]
+
+
+def level_bits(levels: Iterable[str | None]) -> int:
+    """A bit for each level; the lowest is for lines without one."""
+    return sum(1 << (0 if level is None else LEVELS.index(level) + 1) for level in set(levels))

@@ -1,0 +1,232 @@
+"""Where the lines of a log are: its newest ones as rows, the older ones sealed into chunks.
+
+Rows can still be rewritten; a chunk is compressed, immutable, and searched as one text. A line
+rewritten after it was sealed is a row again, and a row wins over a chunk's line until it is merged.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from app.event import LogLine
+from app.store.log_block import Block, Colours, Facts, Stored, Wanted
+from app.store.sql import Queries
+from livequeue_client.lines import WINDOW
+
+_sql = Queries("logs")
+
+CHUNK_LINES = 4000
+CHUNK_BYTES = 512 * 1024  # of text, about
+KEPT = WINDOW + 56  # newest lines that stay rows: nearly all rewrites are among them
+OPEN_LINES = CHUNK_LINES + KEPT  # rows beyond which a log is sealed
+OPEN_BYTES = 1024 * 1024  # the same, in bytes
+ROW_LINES = 1000  # rows in one block
+_NONE = "[0, {}]"  # colours at the start of a log
+
+
+class Place(NamedTuple):
+    """Where the lines of one log are."""
+
+    first: int  # lines before it were removed by retention
+    sealed: int  # lines up to it are in chunks
+    open_bytes: int  # of its rows, about
+
+
+def place_of(connection: sqlite3.Connection, task_id: int) -> Place:
+    """Of a log without lines too."""
+    row = connection.execute(_sql.get_place, (task_id,)).fetchone()
+    return Place(1, 0, 0) if row is None else Place(*row)
+
+
+# Reading
+
+
+def read_range(
+    connection: sqlite3.Connection, task_id: int, first: int, last: int
+) -> list[LogLine]:
+    """The lines from number `first` to `last`, as far as there are any."""
+    wanted = Wanted(first=first, last=last)
+    return [
+        line
+        for block in blocks(connection, task_id, wanted)
+        for line in block.lines(block.places(wanted))
+    ]
+
+
+def blocks(
+    connection: sqlite3.Connection, task_id: int, wanted: Wanted, *, newest_first: bool = False
+) -> Iterator[Block]:
+    """The blocks of a log that may hold wanted lines (and others), each read when its turn comes.
+
+    A snapshot is needed for as long as this runs.
+    """
+    place = place_of(connection, task_id)
+    sealed = _sealed(connection, task_id, place, wanted, newest_first)
+    rows = _unsealed(connection, task_id, place, wanted, newest_first)
+    for part in (rows, sealed) if newest_first else (sealed, rows):
+        yield from part
+
+
+def _sealed(
+    connection: sqlite3.Connection, task_id: int, place: Place, wanted: Wanted, newest_first: bool
+) -> Iterator[Block]:
+    if wanted.first > place.sealed:
+        return
+    facts = connection.execute(
+        _sql.chunk_facts, (task_id, task_id, wanted.first, wanted.last)
+    ).fetchall()
+    rewritten = rewritten_rows(connection, task_id, place.sealed)
+    for id, *row in reversed(facts) if newest_first else facts:
+        of_chunk = Facts(*row)
+        newer = [line for line in rewritten if of_chunk.first <= line.n <= of_chunk.last]
+        # What was rewritten may have become wanted.
+        if newer or wanted.may_hold(of_chunk):
+            block = read_chunk(connection, id, of_chunk)
+            yield merged(connection, task_id, block, newer) if newer else block
+
+
+def read_chunk(connection: sqlite3.Connection, id: int, facts: Facts) -> Block:
+    """The lines of one chunk as they were sealed."""
+    text, rest = connection.execute(_sql.get_chunk, (id,)).fetchone()
+    return Block.decompressed(facts, text, rest)
+
+
+def rewritten_rows(connection: sqlite3.Connection, task_id: int, sealed: int) -> list[Stored]:
+    """Rows of lines that are in chunks too, ascending: few, nearly always none."""
+    rows = connection.execute(_sql.rewritten, (task_id, sealed)).fetchall()
+    return [Stored(*row) for row in rows]
+
+
+def merged(
+    connection: sqlite3.Connection, task_id: int, block: Block, newer: Iterable[Stored]
+) -> Block:
+    """A block with some of its lines replaced."""
+    rows = block.rows()
+    first = block.facts.first
+    for row in newer:
+        rows[row.n - first] = row
+    return Block.of(rows, _colours_before(connection, task_id, first))
+
+
+def _colours_before(connection: sqlite3.Connection, task_id: int, n: int) -> Colours:
+    """What is in force where line `n` starts."""
+    found = connection.execute(_sql.colours_before, (task_id, n)).fetchone()
+    last, state = (0, _NONE) if found is None else found
+    colours = Colours(state)
+    # Of a log that was never sealed, as older versions left them, the nearest lines are enough.
+    low = max(last + 1, n - 2 * CHUNK_LINES)
+    for row in connection.execute(_sql.coloured_rows, (task_id, low, n)).fetchall():
+        colours.pass_line(*row)
+    return colours
+
+
+def _unsealed(
+    connection: sqlite3.Connection, task_id: int, place: Place, wanted: Wanted, newest_first: bool
+) -> Iterator[Block]:
+    low = max(wanted.first, place.sealed + 1, place.first)
+    (end,) = connection.execute(_sql.last_row, (task_id,)).fetchone()
+    high = min(wanted.last, end or 0)
+    starts = range(low, high + 1, ROW_LINES)
+    for start in reversed(starts) if newest_first else starts:
+        upto = min(start + ROW_LINES - 1, high)
+        found = connection.execute(_sql.rows, (task_id, start, upto)).fetchall()
+        if found:
+            rows = [Stored(*row) for row in found]
+            yield Block.of(rows, _colours_before(connection, task_id, rows[0].n))
+
+
+# Sealing
+
+
+def is_due(place: Place, last: int) -> bool:
+    """Whether a log whose newest line is `last` has enough rows for a chunk."""
+    return last - place.sealed > OPEN_LINES or place.open_bytes > OPEN_BYTES
+
+
+def seal(
+    connection: sqlite3.Connection, task_id: int, last: int, *, chunks: int, rest: bool = False
+) -> int:
+    """Move up to `chunks` chunks of the oldest rows; returns how many were made.
+
+    Its newest lines stay rows, unless it is the `rest` of a log that will get no more.
+    """
+    place = place_of(connection, task_id)
+    _merge_rewritten(connection, task_id, place.sealed)
+    upto = last if rest else last - KEPT
+    colours = _colours_before(connection, task_id, place.sealed + 1)
+    sealed, made = place.sealed, 0
+    while made < chunks:
+        rows = _next_rows(connection, task_id, sealed, upto)
+        if not rows:
+            break
+        size = sum(len(row.text) for row in rows)
+        if not rest and len(rows) < CHUNK_LINES and size < CHUNK_BYTES:
+            break
+        _write(connection, task_id, Block.of(rows, colours), colours)
+        connection.execute(_sql.delete_rows, (task_id, rows[0].n, rows[-1].n))
+        sealed = rows[-1].n
+        made += 1
+    connection.execute(_sql.put_sealed, (sealed, task_id))
+    return made
+
+
+def _next_rows(
+    connection: sqlite3.Connection, task_id: int, sealed: int, upto: int
+) -> list[Stored]:
+    """The oldest rows, about as many as a chunk holds."""
+    rows: list[Stored] = []
+    size = 0
+    cursor = connection.execute(_sql.oldest_rows, (task_id, sealed, upto, CHUNK_LINES))
+    for row in cursor:
+        rows.append(Stored(*row))
+        size += len(rows[-1].text)
+        if size >= CHUNK_BYTES:
+            break
+    cursor.close()
+    return rows
+
+
+def _merge_rewritten(connection: sqlite3.Connection, task_id: int, sealed: int) -> None:
+    """Lines rewritten after they were sealed go back into their chunks."""
+    rewritten = rewritten_rows(connection, task_id, sealed)
+    while rewritten:
+        n = rewritten[0].n
+        id, *row = connection.execute(_sql.chunk_of_line, (task_id, n)).fetchone()
+        facts = Facts(*row)
+        newer = [line for line in rewritten if line.n <= facts.last]
+        rewritten = rewritten[len(newer) :]
+        block = merged(connection, task_id, read_chunk(connection, id, facts), newer)
+        (colours,) = connection.execute(_sql.chunk_colours, (id,)).fetchone()
+        connection.execute(_sql.delete_chunk, (id,))
+        _write(connection, task_id, block, Colours(colours))
+        connection.executemany(_sql.delete_row, [(task_id, line.n) for line in newer])
+
+
+def _write(connection: sqlite3.Connection, task_id: int, block: Block, colours: Colours) -> None:
+    text, rest = block.compressed()
+    size = len(text) + len(rest)
+    values = (task_id, *block.facts, size, colours.state(), text, rest)
+    connection.execute(_sql.insert_chunk, values)
+
+
+# Removing
+
+
+def remove_oldest(connection: sqlite3.Connection, task_id: int, *, chunks: int, rows: int) -> bool:
+    """Remove some of the oldest lines of a log; False when it has none left."""
+    found = connection.execute(_sql.oldest_chunks, (task_id, chunks)).fetchall()
+    place = place_of(connection, task_id)
+    if found:
+        last = found[-1][1]
+        connection.executemany(_sql.delete_chunk, [(id,) for id, _ in found])
+        connection.execute(_sql.delete_rows, (task_id, 0, last))
+    else:
+        oldest = connection.execute(_sql.oldest_row_numbers, (task_id, rows)).fetchall()
+        if not oldest:
+            return False
+        last = oldest[-1][0]
+        connection.execute(_sql.delete_rows, (task_id, 0, last))
+    connection.execute(_sql.put_first, (last + 1, max(place.sealed, last), task_id))
+    return True

@@ -37,11 +37,31 @@ class LogLine(msgspec.Struct, omit_defaults=True, gc=False):
     task_id: int | None = None  # where lines of several logs are together
 
 
+class Span(msgspec.Struct, frozen=True):
+    """The lines of a LOG event, by number; how the event is stored."""
+
+    attempt: int
+    first: int = msgspec.field(name="from")
+    last: int = msgspec.field(name="to")
+
+    def touches(self, later: Span) -> bool:
+        """Whether the two are one range together."""
+        return (
+            self.attempt == later.attempt
+            and later.first <= self.last + 1
+            and later.last >= self.first - 1
+        )
+
+    def joined(self, later: Span) -> Span:
+        """That range."""
+        return Span(self.attempt, min(self.first, later.first), max(self.last, later.last))
+
+
 class Event:
     """``seq`` is the place in the log, ``id`` the cursor that names it, ``data`` JSON bytes.
 
     ``lifecycle``: True when the event ends its task (terminal or deleted), False when the task
-    lives (again), None when it says nothing about that.
+    lives (again), None when it says nothing about that. ``span``: of a LOG event, its lines.
     """
 
     __slots__ = (
@@ -51,6 +71,7 @@ class Event:
         "message",
         "queue",
         "seq",
+        "span",
         "sse",
         "task_id",
         "timestamp",
@@ -68,6 +89,7 @@ class Event:
         task_id: int | None,
         queue: str | None,
         lifecycle: bool | None = None,
+        span: Span | None = None,
     ) -> None:
         self.seq = seq
         self.id = id
@@ -78,6 +100,7 @@ class Event:
         self.task_id = task_id
         self.queue = queue
         self.lifecycle = lifecycle
+        self.span = span
         self.sse: bytes | None = None  # filled by app.stream.encoding, on first use
 
     @property

@@ -67,7 +67,8 @@ async def _stream(topics: list[str]) -> ResponseReturnValue:
     after = request.headers.get("Last-Event-ID") or _argument("after")
     if request.method == "HEAD":
         return Response(b"", content_type="text/event-stream; charset=utf-8")
-    feed = await Feed.open(server.hub, server.database, topics, after)
+    skips = _whole("skip", 0, 0, 1) == 1
+    feed = await Feed.open(server.hub, server.database, topics, after, skips=skips)
     client = request.remote_addr or ""
     try:
         stream = EventStream(feed, server.registry, client, heartbeat, settings.stream_lifetime)
@@ -83,7 +84,8 @@ async def _poll(topics: list[str]) -> ResponseReturnValue:
     wait = _number("wait", WAIT, 0, 30) if after is not None else 0
     limit = _whole("limit", LIMIT, 1, LIMIT)
     client = request.remote_addr or ""
-    async with await Feed.open(server.hub, server.database, topics, after) as feed:
+    skips = _whole("skip", 0, 0, 1) == 1
+    async with await Feed.open(server.hub, server.database, topics, after, skips=skips) as feed:
         server.registry.add(feed, client)
         try:
             body = await poll(feed, wait, limit)

@@ -22,7 +22,7 @@ import aiosqlite
 import msgspec
 
 from app.errors import Busy, Problem
-from app.event import Event, LogLine
+from app.event import Event, LogLine, Span
 from app.store import clock
 from app.store.events import Epochs, head_of
 from app.store.idempotency import IdempotencyKey, recall, remember
@@ -100,10 +100,10 @@ class Transaction:
     def emit_log(self, task_id: int, attempt: int, lines: Sequence[LogLine]) -> None:
         """Announce lines just stored: one contiguous ascending range, at most 64 KiB of text."""
         shown = _encode({"task_id": task_id, "attempt": attempt, "lines": lines})
-        stored = _encode({"attempt": attempt, "from": lines[0].n, "to": lines[-1].n})
+        span = Span(attempt, lines[0].n, lines[-1].n)
         count = len(lines)
         text = f"Task #{task_id}: {count} log line{'s' if count != 1 else ''}"
-        self._append("LOG", text, shown, stored, task_id, None, None)
+        self._append("LOG", text, shown, _encode(span), task_id, None, None, span)
 
     def _append(
         self,
@@ -114,11 +114,12 @@ class Transaction:
         task_id: int | None,
         queue: str | None,
         lifecycle: bool | None,
+        span: Span | None = None,
     ) -> None:
         seq = self._first + len(self.events)
         id = f"{self._epoch}-{seq}"
         self.events.append(
-            Event(seq, id, type, self.now, message, shown, task_id, queue, lifecycle)
+            Event(seq, id, type, self.now, message, shown, task_id, queue, lifecycle, span)
         )
         self.rows.append((seq, type, task_id, queue, self.now, message, stored.decode()))
 

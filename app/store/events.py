@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from app.event import Event
+from app.event import Event, Span
 from app.store.log_chunks import read_range
 from app.store.sql import Queries
 
@@ -86,11 +86,15 @@ def live_tasks(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, 
 
 
 class Slice(NamedTuple):
-    """Events of some channels in (after, upto]; ``expired``: some of them are gone."""
+    """Events of some channels in (after, upto]; ``expired``: some of them are gone.
+
+    Not ``with_lines``: the data of LOG events was left out.
+    """
 
     events: list[Event]
     upto: int
-    expired: bool
+    expired: bool = False
+    with_lines: bool = True
 
 
 def _condition(channels: Iterable[str]) -> tuple[str, list[int | str]]:
@@ -116,43 +120,53 @@ def _condition(channels: Iterable[str]) -> tuple[str, list[int | str]]:
 
 
 def read_slice(
-    connection: sqlite3.Connection, epochs: Epochs, channels: Iterable[str], after: int
+    connection: sqlite3.Connection,
+    epochs: Epochs,
+    channels: Iterable[str],
+    after: int,
+    most_lines: int | None = None,
 ) -> Slice:
-    """The next events of ``channels`` after ``after``, bounded in seqs, events and bytes."""
+    """The next events of ``channels`` after ``after``, bounded in seqs, events and bytes.
+
+    When there are more than ``most_lines`` log lines in them, LOG events come without.
+    """
     if after < floor_of(connection):
-        return Slice([], after, True)
+        return Slice([], after, expired=True)
     upto = min(after + SLICE, head_of(connection))
     condition, values = _condition(channels)
     statement = _sql.slice.replace("/* channels */", condition)
+    bounds = [after, upto, *values, SLICE_EVENTS]
+    with_lines = most_lines is None or _lines_in(connection, statement, bounds) <= most_lines
     events: list[Event] = []
     size = 0
     # Row by row, since a few large events may be all that is wanted of many.
-    with closing(connection.execute(statement, [after, upto, *values, SLICE_EVENTS])) as rows:
+    with closing(connection.execute(statement, bounds)) as rows:
         for seq, type, task_id, queue, timestamp, message, stored in rows:
-            data = stored.encode()
+            data, span = stored.encode(), None
             if type == "LOG":
-                data = _join_lines(connection, task_id, data)
+                span = _decode_span(data)
+                data = _log_data(connection, task_id, span) if with_lines else b""
             size += len(data)
             if events and size > SLICE_BYTES:
-                return Slice(events, events[-1].seq, False)
+                return Slice(events, events[-1].seq, with_lines=with_lines)
             id = epochs.cursor(seq)
-            events.append(Event(seq, id, type, timestamp, message, data, task_id, queue))
+            event = Event(seq, id, type, timestamp, message, data, task_id, queue, span=span)
+            events.append(event)
     if len(events) == SLICE_EVENTS:
         upto = events[-1].seq
-    return Slice(events, max(upto, after), False)
+    return Slice(events, max(upto, after), with_lines=with_lines)
 
 
-class _Range(msgspec.Struct):
-    attempt: int
-    first: int = msgspec.field(name="from")
-    last: int = msgspec.field(name="to")
+_decode_span = msgspec.json.Decoder(Span).decode
 
 
-_decode_range = msgspec.json.Decoder(_Range).decode
+def _lines_in(connection: sqlite3.Connection, statement: str, bounds: list[int | str]) -> int:
+    rows = connection.execute(statement, bounds).fetchall()
+    spans = [_decode_span(stored) for _, type, *_, stored in rows if type == "LOG"]
+    return sum(span.last - span.first + 1 for span in spans)
 
 
-def _join_lines(connection: sqlite3.Connection, task_id: int, stored: bytes) -> bytes:
+def _log_data(connection: sqlite3.Connection, task_id: int, span: Span) -> bytes:
     """A stored LOG event holds a range; its lines are read as they are now."""
-    span = _decode_range(stored)
     lines = read_range(connection, task_id, span.first, span.last)
     return msgspec.json.encode({"task_id": task_id, "attempt": span.attempt, "lines": lines})

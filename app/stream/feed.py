@@ -15,7 +15,10 @@ from app.store.database import Database
 from app.store.events import head_of, live_tasks, read_slice
 from app.stream.encoding import sse_of
 from app.stream.hub import Hub, Subscriber, Wake
+from app.stream.skipping import without_lines
 from app.stream.topics import channels_of, task_of
+
+REPLAYED_LINES = 1000  # log lines in one replay, beyond which one that skips gets ranges
 
 
 class Feed(Subscriber):
@@ -23,20 +26,31 @@ class Feed(Subscriber):
 
     __slots__ = ("_database", "_hub", "reset", "topics")
 
-    def __init__(self, hub: Hub, database: Database, topics: list[str]) -> None:
+    def __init__(self, hub: Hub, database: Database, topics: list[str], skips: bool) -> None:
         super().__init__(channels_of(topics), hub.head, hub.head)
+        self.skips = skips
         self._hub = hub
         self._database = database
         self.topics = topics
         self.reset: str | None = None  # why the cursor asked for could not be honoured
 
     @classmethod
-    async def open(cls, hub: Hub, database: Database, topics: list[str], after: str | None) -> Feed:
+    async def open(
+        cls,
+        hub: Hub,
+        database: Database,
+        topics: list[str],
+        after: str | None,
+        *,
+        skips: bool = False,
+    ) -> Feed:
         """Start after cursor ``after`` (None: from now); ``reset`` says if that was refused.
+
+        ``skips``: log lines may come as ranges, see app.stream.skipping.
 
         Raises NotFound for a task that does not exist.
         """
-        feed = cls(hub, database, topics)
+        feed = cls(hub, database, topics, skips)
         try:
             await feed._watch_tasks()
             if after is not None:
@@ -110,7 +124,7 @@ class Feed(Subscriber):
                 return events
             if self.reset:
                 return []
-        events = self._hub.events(self.channels, self.cursor, self.upto)
+        events = self._hub.events(self.channels, self.cursor, self.upto, self.skips)
         self.cursor = max(self.cursor, self.upto)
         if len(events) > limit:
             del events[limit:]
@@ -120,7 +134,11 @@ class Feed(Subscriber):
     async def _replay(self) -> list[Event]:
         part = await self._database.read(
             lambda connection: read_slice(
-                connection, self._database.epochs, self.channels, self.cursor
+                connection,
+                self._database.epochs,
+                self.channels,
+                self.cursor,
+                REPLAYED_LINES if self.skips else None,
             )
         )
         if part.expired:
@@ -129,7 +147,7 @@ class Feed(Subscriber):
         else:
             self.cursor = part.upto
             self.upto = max(self.upto, self._hub.head)
-        return part.events
+        return part.events if part.with_lines else without_lines(part.events)
 
     def look(self) -> None:
         """Let the next read go as far as the head."""

@@ -20,6 +20,7 @@ from operator import attrgetter
 from app.event import Event
 from app.stream.direct import framed
 from app.stream.encoding import sse_of
+from app.stream.skipping import NEWEST, WAITING, lag, without_lines
 from app.stream.topics import channels_with
 
 CHUNK = 64 * 1024  # bytes in one send
@@ -39,6 +40,8 @@ class Wake(enum.Enum):
 class Subscriber:
     """``cursor``: seq of the last event it has; ``upto``: how far its last wave goes.
 
+    ``skips``: it wants ranges instead of log lines when it has fallen behind.
+
     ``transport``: where waves may be written while it waits; ``sent_at``: when it was last sent
     something; ``watched``: tasks whose end it is to be told.
     """
@@ -49,6 +52,7 @@ class Subscriber:
         "cursor",
         "future",
         "sent_at",
+        "skips",
         "transport",
         "upto",
         "watched",
@@ -58,6 +62,7 @@ class Subscriber:
         self.channels = channels
         self.cursor = cursor
         self.upto = upto
+        self.skips = False
         self.future: asyncio.Future[Wake] | None = None
         self.closing: Wake | None = None
         self.transport: asyncio.Transport | None = None
@@ -119,7 +124,7 @@ class Hub:
         self._window: deque[tuple[Event, tuple[str, ...]]] = deque()
         self._bytes = 0
         self._channels: dict[str, _Channel] = {}
-        self._chunks: dict[tuple[tuple[str, ...], int, int], _Chunk] = {}
+        self._chunks: dict[tuple[tuple[str, ...], int, int, bool], _Chunk] = {}
         self._lives: dict[int, _TaskLife] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -241,18 +246,18 @@ class Hub:
         cursor, upto = subscriber.cursor, subscriber.upto
         if cursor >= upto:
             return None
-        key = (subscriber.channels, cursor, upto)
+        key = (subscriber.channels, cursor, upto, subscriber.skips)
         chunk = self._chunks.get(key)
         if chunk is None:
             if len(self._chunks) >= _SHARED:
                 self._chunks.clear()
-            chunk = self._chunks[key] = self._join(subscriber.channels, cursor, upto)
+            chunk = self._chunks[key] = self._join(*key)
         return chunk
 
-    def _join(self, channels: tuple[str, ...], cursor: int, upto: int) -> _Chunk:
+    def _join(self, channels: tuple[str, ...], cursor: int, upto: int, skips: bool) -> _Chunk:
         frames: list[bytes] = []
         size, last = 0, cursor
-        for event in self.events(channels, cursor, upto):
+        for event in self.events(channels, cursor, upto, skips):
             frame = sse_of(event)
             if frames and size + len(frame) > CHUNK:
                 return _Chunk(b"".join(frames), last)
@@ -261,8 +266,19 @@ class Hub:
             last = event.seq
         return _Chunk(b"".join(frames), upto)
 
-    def events(self, channels: tuple[str, ...], cursor: int, upto: int) -> list[Event]:
-        """Events of the window in (cursor, upto], ascending, each once."""
+    def events(
+        self, channels: tuple[str, ...], cursor: int, upto: int, skips: bool = False
+    ) -> list[Event]:
+        """Events of the window in (cursor, upto], ascending, each once.
+
+        With ``skips``, LOG events of more than `WAITING` bytes are ranges but for the newest.
+        """
+        events = self._events(channels, cursor, upto)
+        if skips and len(events) > 1 and lag(events) > WAITING:
+            return without_lines(events, NEWEST)
+        return events
+
+    def _events(self, channels: tuple[str, ...], cursor: int, upto: int) -> list[Event]:
         found = [
             newer
             for name in channels

@@ -146,6 +146,7 @@ export class Stream {
   }
 
   #address(parameters) {
+    parameters.skip = 1; // when we cannot keep up: ranges of log lines instead of all of them
     if (this.cursor) parameters.after = this.cursor;
     return this.url(this.#topicsLeft(), parameters);
   }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from app.errors import NotFound
 from app.event import LogLine
 from app.models import LogAppend, LogLineIn, LogQuery, LogStream
 from app.routes.answers import json_answer
+from app.routes.download import download
 from app.routes.ingest import record_pieces, text_pieces
 from app.routes.replies import AppendReply, LogReply
 from app.routes.tasks import TASK
@@ -24,8 +25,6 @@ from app.store import logs, tasks
 from app.store.database import Database, Transaction
 
 blueprint = Blueprint("logs", __name__)
-
-SLICE = 1000  # lines of a download read at once
 
 
 @blueprint.post(f"{TASK}/logs")
@@ -55,24 +54,20 @@ async def append_log(task_id: int) -> Response:
 async def read_log(task_id: int) -> Response:
     """Read log lines.
 
-    From a number on, or the newest `tail`, by level, stream and literal text; `format=text` and
-    `format=ndjson` download all that match.
+    From a number on, or the newest `tail`, by level, stream, time and text. `format=text` downloads
+    all that match as text, clean of escape sequences unless `raw`; `format=ndjson` as records.
     """
     query = decoding.query(LogQuery)
     database = state().database
     if query.format == "json":
         return json_answer(await database.read(lambda c: logs.read(c, task_id, query)))
-    if not await database.read(lambda connection: tasks.exists(connection, task_id)):
-        raise NotFound(f"There is no task #{task_id}.")
-    text = query.format == "text"
-    name = f"task-{task_id}.{'log' if text else 'ndjson'}"
-    response = Response(
-        _download(database, task_id, query),
-        content_type="text/plain; charset=utf-8" if text else "application/x-ndjson",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    task = await database.read(lambda connection: tasks.get(connection, task_id))
+    return download(
+        _pieces(database, task_id, query),
+        format=query.format,
+        raw=query.raw,
+        name=f"{task.name}-{task_id}",
     )
-    response.timeout = None  # as long as the client takes
-    return response
 
 
 async def _batch() -> LogAppend:
@@ -113,19 +108,13 @@ async def _append_stream(task_id: int) -> Response:
     return json_answer(answer | {"accepted": accepted})
 
 
-async def _download(database: Database, task_id: int, query: LogQuery) -> AsyncIterator[bytes]:
-    """The matching lines in slices: no read transaction is open while the client takes them."""
-    first = query.from_ or 1
-
-    def part(connection: sqlite3.Connection) -> list[LogLine]:
-        return logs.slice_from(connection, task_id, query, first, SLICE)
-
-    while True:
-        lines = await database.read(part)
-        if query.format == "text":
-            yield "".join(f"{line.text}\n" for line in lines).encode()
-        else:
-            yield b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-        if len(lines) < SLICE:
-            return
-        first = lines[-1].n + 1
+async def _pieces(
+    database: Database, task_id: int, query: LogQuery
+) -> AsyncIterator[list[LogLine]]:
+    """The matching lines, part by part: no read transaction is open while the client takes them."""
+    first: int | None = query.from_ or 1
+    while first is not None:
+        part = partial(logs.piece, task_id=task_id, query=query, first=first)
+        lines, first = await database.read(part)
+        if lines:
+            yield lines

@@ -24,6 +24,8 @@ from app.store.sql import Queries
 _sql = Queries("logs")
 
 EVENT_BYTES = 64 * 1024  # of one LOG event, about
+PIECE = 1000  # lines of a download read at once, about
+PIECE_BLOCKS = 8  # looked at for them
 LINE_COST = 100  # bytes a line takes besides its text
 _decode_numbers = msgspec.json.Decoder(dict[int, int]).decode
 
@@ -113,6 +115,27 @@ def read(connection: sqlite3.Connection, task_id: int, query: LogQuery) -> dict[
         "ended": task.status in TERMINAL,
         "cursor": cursor_of(connection),
     }
+
+
+def piece(
+    connection: sqlite3.Connection, task_id: int, query: LogFilter, first: int
+) -> tuple[list[LogLine], int | None]:
+    """Some of the lines from number `first` on, and where to go on: None at the end.
+
+    One call looks at a bounded part of the log, so there may be none although there are more.
+    """
+    wanted = wanted_of(query, first)
+    if wanted.all and not query.q:
+        first = max(first, place_of(connection, task_id).first)
+        upto = min(wanted.last, first + PIECE - 1)
+        lines = read_range(connection, task_id, first, upto)
+        return lines, None if not lines or upto == wanted.last else lines[-1].n + 1
+    lines = []
+    for looked, block in enumerate(blocks(connection, task_id, wanted), 1):
+        lines += block.lines(_matching(block, wanted, query))
+        if len(lines) >= PIECE or looked == PIECE_BLOCKS:
+            return lines, block.facts.last + 1
+    return lines, None
 
 
 def slice_from(

@@ -298,6 +298,50 @@ def test_downloads_are_plain_text(log: Log) -> None:
     assert answer.text.startswith("<script>alert(1)</script>\nline 0\n")
 
 
+def test_a_download_is_clean_unless_it_is_wanted_raw(log: Log) -> None:
+    text = "\x1b[31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x07 a\u2028b\x85c\x0cd\x1ce"
+    clean = "red link a\u2028b\x85c\x0cd\x1ce"
+    log.send(text)
+    for query, found in (("", clean), ("&raw=true", text), ("&raw=false", clean)):
+        assert log.http.get(f"{log.path}?format=text{query}").content.decode() == found + "\n"
+    for query, found in (("", text), ("&raw=true", text), ("&raw=false", clean)):
+        record = json.loads(log.http.get(f"{log.path}?format=ndjson{query}").content)
+        assert record["text"] == found
+        assert set(record) == {"n", "time", "level", "stream", "text"}
+
+
+def test_a_download_takes_what_the_filters_let_through(log: Log) -> None:
+    lines = [
+        {"text": f"line {n}", "level": "error" if n % 7 == 0 else "info"} for n in range(1, 12_001)
+    ]
+    assert log.http.post(log.path, json={"lines": lines}).status_code == 200
+    answer = log.http.get(f"{log.path}?format=text&level=error&from=100&to=11000")
+    expected = [f"line {n}" for n in range(1, 12_001) if n % 7 == 0 and 100 <= n <= 11_000]
+    assert answer.text.splitlines() == expected
+    answer = log.http.get(f"{log.path}?format=text&from=5&to=11001")
+    assert answer.text.splitlines() == [f"line {n}" for n in range(5, 11_002)]
+
+
+@pytest.mark.parametrize(
+    ("name", "ascii", "shown"),
+    [
+        ("nightly backup", "nightly-backup-ID", "nightly%20backup-ID"),
+        ("数据导入", "ID", "%E6%95%B0%E6%8D%AE%E5%AF%BC%E5%85%A5-ID"),
+        ('../../etc/passwd"; x="', "etc-passwd-x-ID", "etc-passwd-%3B%20x%3D--ID"),
+        ("a\\b:c*d?", "a-b-c-d-ID", "a-b-c-d--ID"),
+        ("naïve 🚀", "na-ve-ID", "na%C3%AFve%20%F0%9F%9A%80-ID"),
+        (".", "ID", "ID"),
+    ],
+)
+def test_a_download_is_named_after_its_task(
+    http: httpx.Client, new_task: NewTask, name: str, ascii: str, shown: str
+) -> None:
+    task = str(new_task(name=name)["id"])
+    header = http.get(f"/api/tasks/{task}/logs?format=text").headers["Content-Disposition"]
+    ascii, shown = ascii.replace("ID", task), shown.replace("ID", task)
+    assert header == f"attachment; filename=\"{ascii}.log\"; filename*=UTF-8''{shown}.log"
+
+
 def test_an_earlier_attempt_is_fenced_out(http: httpx.Client, new_task: NewTask) -> None:
     log = Log(http, new_task(status="failed", claimable=True)["id"])
     assert http.post(f"/api/tasks/{log.id}/retry").status_code == 200

@@ -29,7 +29,6 @@ from app.ansi import plain
 from app.catalogue import choose_language
 from app.decoding import from_pairs
 from app.errors import NotFound, Problem
-from app.event import LogLine
 from app.models import LogQuery, TaskQuery
 from app.modules import modules_of
 from app.resources import STATIC
@@ -43,7 +42,7 @@ blueprint = Blueprint("pages", __name__)
 
 SORTS: tuple[str, ...] = get_args(get_type_hints(TaskQuery)["sort"])
 FOREVER = "public, max-age=31536000, immutable"
-LOG_LINES = 200  # drawn by the server; more on request
+LOG_LINES = 100  # that come with the page
 _FILTERS = ("status", "queue", "label", "q", "since", "until", "sort", "limit", "page")
 
 
@@ -119,12 +118,12 @@ async def tasks_page() -> ResponseReturnValue:
 async def task_page(task_id: int) -> ResponseReturnValue:
     _, now = clock.now()
 
-    def read(connection: sqlite3.Connection) -> tuple[Task, list[LogLine], int, str]:
+    def read(connection: sqlite3.Connection) -> tuple[Task, dict[str, Any], str]:
         task = tasks.get(connection, task_id)
-        lines = logs.read(connection, task_id, LogQuery(tail=LOG_LINES))["lines"]
-        return task, lines, task.last_line, cursor_of(connection)
+        log = logs.read(connection, task_id, LogQuery(tail=LOG_LINES))
+        return task, log, cursor_of(connection)
 
-    found, lines, log_total, cursor = await state().database.read(read)
+    found, log, cursor = await state().database.read(read)
     w = Wording(language(), datetime.now(UTC))
     task = msgspec.json.decode(msgspec.json.encode(task_json(found, now)))
     active = task["status"] in ACTIVE
@@ -134,7 +133,14 @@ async def task_page(task_id: int) -> ResponseReturnValue:
     return await page(
         "task.html",
         w,
-        page_data=_json({"task": task, "cursor": cursor, "now": now}),
+        page_data=_json(
+            {
+                "task": task,
+                "log": {name: log[name] for name in ("first", "total", "lines")},
+                "cursor": cursor,
+                "now": now,
+            }
+        ),
         page_title=f"{w.t('status.' + task['status'])} · #{task_id} {task['name']}",
         task={**task, "active": active},
         attempt_words=attempt,
@@ -142,8 +148,7 @@ async def task_page(task_id: int) -> ResponseReturnValue:
         payload=_pretty(task["payload"]),
         result=_pretty(task["result"]),
         rate=w.rate(task),
-        lines=lines,
-        log_total=log_total,
+        lines=log["lines"],
         log_href=f"{root()}api/tasks/{task_id}/logs?format=text",
         cursor=cursor,
     )

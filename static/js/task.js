@@ -7,7 +7,7 @@ import { isActive } from "./format.js";
 import { batched } from "./frame.js";
 import { listen } from "./keyboard.js";
 import { connect, startLive } from "./live.js";
-import { LogView } from "./log.js";
+import { LogView } from "./log/view.js";
 import { tellOutcome } from "./outcomes.js";
 import { pageData, root } from "./page.js";
 import { Store } from "./store.js";
@@ -20,7 +20,7 @@ const topic = `task:${id}`;
 const context = await startLive(data.now);
 const { t } = context;
 const view = new TaskView({ context, task: data.task });
-const log = new LogView({ context, id });
+const log = new LogView({ context, id, log: data.log });
 
 let ended = false; // the task's own topic says no more
 let journal = null; // events since the task was asked for anew
@@ -58,6 +58,7 @@ listen({
   r: act("retry"),
   c: act("cancel"),
   End: () => log.follow(),
+  p: () => log.pause(),
 });
 
 const stream = connect({
@@ -68,7 +69,7 @@ const stream = connect({
     event: (event) => {
       tellOutcome(event, { context, nameOf: (other) => store.get(other)?.name });
       if (event.type === "LOG") {
-        if (event.data.task_id === id) log.add(event.data.lines);
+        if (event.data.task_id === id) log.take(event.data);
       } else if (event.data.id === id && event.type.startsWith("TASK_")) {
         journal?.push(event);
         apply(event);
@@ -125,5 +126,6 @@ async function restart() {
 function gone() {
   store.replace([]);
   view.gone();
+  log.gone();
   stream.subscribe(["system"]);
 }

@@ -56,6 +56,8 @@ def suite(theirs: Server, tmp_path: Path) -> Iterator[Suite]:
                 text=True,
                 env=environment(),
                 start_new_session=True,
+                # Ctrl-C is ignored by whatever a shell runs in the background, and by its children.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
         started.append(process)
         return process

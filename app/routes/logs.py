@@ -21,7 +21,7 @@ from app.routes.ingest import record_pieces, text_pieces
 from app.routes.replies import AppendReply, LogReply
 from app.routes.tasks import TASK
 from app.state import state
-from app.store import logs, tasks
+from app.store import log_reading, logs, tasks
 from app.store.database import Database, Transaction
 
 blueprint = Blueprint("logs", __name__)
@@ -59,8 +59,12 @@ async def read_log(task_id: int) -> Response:
     """
     query = decoding.query(LogQuery)
     database = state().database
+    reading = log_reading.Reading(task_id, query)
     if query.format == "json":
-        return json_answer(await database.read(lambda c: logs.read(c, task_id, query)))
+        run = database.read if reading.quick else database.search
+        while (answer := await run(reading.step)) is None:
+            pass
+        return json_answer(answer)
     task = await database.read(lambda connection: tasks.get(connection, task_id))
     return download(
         _pieces(database, task_id, query),
@@ -114,7 +118,7 @@ async def _pieces(
     """The matching lines, part by part: no read transaction is open while the client takes them."""
     first: int | None = query.from_ or 1
     while first is not None:
-        part = partial(logs.piece, task_id=task_id, query=query, first=first)
-        lines, first = await database.read(part)
+        part = partial(log_reading.piece, task_id=task_id, query=query, first=first)
+        lines, first = await database.search(part)
         if lines:
             yield lines

@@ -34,7 +34,7 @@ from app.modules import modules_of
 from app.resources import STATIC
 from app.rules.task import ACTIVE, STATUSES, Task, task_json
 from app.state import state
-from app.store import clock, logs, task_list, tasks
+from app.store import clock, log_reading, task_list, tasks
 from app.store.events import cursor_of
 from app.wording import Wording, bar_colour, bar_value, exact, reason
 
@@ -120,7 +120,7 @@ async def task_page(task_id: int) -> ResponseReturnValue:
 
     def read(connection: sqlite3.Connection) -> tuple[Task, dict[str, Any], str]:
         task = tasks.get(connection, task_id)
-        log = logs.read(connection, task_id, LogQuery(tail=LOG_LINES))
+        log = log_reading.read(connection, task_id, LogQuery(tail=LOG_LINES))
         return task, log, cursor_of(connection)
 
     found, log, cursor = await state().database.read(read)

@@ -114,19 +114,30 @@ class StatsReply(Struct):
 
 
 class LogLineReply(Struct):
-    """A line; `n` counts from 1 within the task."""
+    """A line; `n` counts from 1 within the task. What it does not have is left out.
+
+    `text` is as it was sent, escape sequences included. `sgr`: colours in force at its start, as
+    SGR parameters. `hits`: where `mark` occurs, start and end in UTF-16 units of the plain text.
+    `sent_at`: by the producer's clock. `fields`: what a logger sent with it.
+    """
 
     n: int
     time: str
     level: str | None
     stream: str
     text: str
+    attempt: int | UnsetType = UNSET
+    sent_at: str | UnsetType = UNSET
+    sgr: str | UnsetType = UNSET
+    fields: dict[str, Any] | UnsetType = UNSET
+    hits: list[tuple[int, int]] | UnsetType = UNSET
 
 
 class LogReply(Struct):
-    """Lines in order; `total` is the number of the task's last line."""
+    """Lines in order; `total` is the number of the task's last line, `first` of the oldest kept."""
 
     lines: list[LogLineReply]
+    first: int
     total: int
     ended: bool
     cursor: str

@@ -37,6 +37,7 @@ _sql = Queries("events")
 _encode = msgspec.json.Encoder().encode
 
 READERS = 3
+SEARCHES = 2  # of them that may be searching
 BATCH = 512  # requests in one transaction
 QUEUE = 4096  # requests waiting for it; further ones wait up to PATIENCE
 KNOWN = 2000  # tasks whose rows are remembered
@@ -170,6 +171,7 @@ class Database:
         self._lock = lock
         self._writer: aiosqlite.Connection
         self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._searching = asyncio.Semaphore(SEARCHES)
         self._pending: deque[_Request] = deque()
         self._wanted: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
@@ -273,6 +275,11 @@ class Database:
         finally:
             # A cancelled read still runs to its end on that thread; the next one queues there.
             self._readers.put_nowait(reader)
+
+    async def search(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for what may take a while: some readers are always left for the rest."""
+        async with self._searching:
+            return await self.read(work)
 
     # Writing
 

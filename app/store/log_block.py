@@ -6,7 +6,8 @@ A chunk of the database is a block compressed; rows become a block when they are
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple, get_args
 
@@ -118,13 +119,24 @@ class _Rest(msgspec.Struct, array_like=True, gc=False):
 _unpack = msgspec.msgpack.Decoder(_Rest).decode
 
 
+def _decompress(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(data)
+
+
 class Block:
     """`text` is the plain text of its lines in UTF-8, joined by LF; places count from 0."""
 
-    def __init__(self, facts: Facts, text: bytes, rest: _Rest) -> None:
+    def __init__(self, facts: Facts, text: bytes, rest: _Rest | bytes) -> None:
         self.facts = facts
         self.text = text
-        self._rest = rest
+        self._packed = rest
+
+    @cached_property
+    def _rest(self) -> _Rest:
+        """Unpacked when it is first needed: a search mostly needs the text alone."""
+        if isinstance(self._packed, bytes):
+            return _unpack(_decompress(self._packed))
+        return self._packed
 
     def __len__(self) -> int:
         return self.facts.last - self.facts.first + 1
@@ -158,23 +170,28 @@ class Block:
     @classmethod
     def decompressed(cls, facts: Facts, text: bytes, rest: bytes) -> Block:
         """The same back again."""
-        decompress = zstandard.ZstdDecompressor().decompress
-        return cls(facts, decompress(text), _unpack(decompress(rest)))
+        return cls(facts, _decompress(text), rest)
 
     def places(self, wanted: Wanted) -> Sequence[int]:
         """Where its wanted lines are, ascending."""
-        rest, first = self._rest, self.facts.first
+        facts = self.facts
         chosen: Sequence[int] = range(
-            max(0, wanted.first - first), min(len(self), wanted.last - first + 1)
+            max(0, wanted.first - facts.first), min(len(self), wanted.last - facts.first + 1)
         )
-        for runs, values in ((rest.levels, wanted.levels), (rest.streams, wanted.streams)):
-            if values:
-                found = _Column(runs)
-                chosen = [place for place in chosen if found.at(place) in values]
-        if wanted.since or wanted.until != "~":
-            time = _Column(rest.times)
-            chosen = [place for place in chosen if wanted.since <= time.at(place) < wanted.until]
+        if wanted.levels and facts.levels & ~level_bits(wanted.levels):
+            chosen = _among(chosen, self._rest.levels, lambda level: level in wanted.levels)
+        if wanted.streams:
+            chosen = _among(chosen, self._rest.streams, lambda stream: stream in wanted.streams)
+        if facts.min_time < wanted.since or facts.max_time >= wanted.until:
+            chosen = _among(
+                chosen, self._rest.times, lambda time: wanted.since <= time < wanted.until
+            )
         return chosen
+
+    def text_at(self, places: Sequence[int]) -> bytes:
+        """The plain text of the lines at some places, joined by LF."""
+        lines = self.text.split(b"\n")
+        return b"\n".join([lines[place] for place in places])
 
     def lines(self, places: Iterable[int]) -> Iterator[LogLine]:
         """The lines at some places."""
@@ -230,6 +247,22 @@ class _Column:
 
     def at(self, place: int) -> Any:
         return self._values[bisect_right(self._ends, place)]
+
+
+def _among(
+    places: Sequence[int], runs: Iterable[tuple[Any, int]], wanted: Callable[[Any], bool]
+) -> Sequence[int]:
+    """Those of some places at which a column has a wanted value."""
+    found: list[int] = []
+    start = 0
+    for value, count in runs:
+        if wanted(value):
+            found += range(start, start + count)
+        start += count
+    if len(found) == start:
+        return places
+    known = set(found)
+    return [place for place in places if place in known]
 
 
 def _runs(values: Iterable[Any]) -> list[tuple[Any, int]]:

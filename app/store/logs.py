@@ -10,15 +10,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from app.event import LogLine
-from app.models import LogAppend, LogFilter, LogLineIn, LogQuery, encode_fields, rfc3339
+from app.models import LogAppend, LogLineIn, encode_fields, rfc3339
 from app.rules.lifecycle import decide_output
 from app.rules.lines import Numbering, single, split
-from app.rules.task import TERMINAL, Task
+from app.rules.task import Task
 from app.store import tasks
 from app.store.database import Transaction
-from app.store.events import cursor_of
-from app.store.log_block import EVERY, Block, Stored, Wanted
-from app.store.log_chunks import CHUNK_LINES, Place, blocks, is_due, place_of, read_range, seal
+from app.store.log_block import Stored
+from app.store.log_chunks import CHUNK_LINES, Place, is_due, read_range, seal
 from app.store.sql import Queries
 
 _sql = Queries("logs")
@@ -99,102 +98,6 @@ def append_piece(
         text = msgspec.json.encode(known).decode()
         tx.connection.execute(_sql.put_producer, (task_id, place, 0, text))
     return _answer(task, task.last_line - before)
-
-
-def read(connection: sqlite3.Connection, task_id: int, query: LogQuery) -> dict[str, Any]:
-    """Lines as `GET /api/tasks/ID/logs` answers them. Raises NotFound."""
-    task = tasks.get(connection, task_id)
-    if query.tail is None:
-        lines = slice_from(connection, task_id, query, query.from_ or 1, query.limit)
-    else:
-        lines = _newest(connection, task, query, query.tail)
-    return {
-        "lines": lines,
-        "first": place_of(connection, task_id).first,
-        "total": task.last_line,
-        "ended": task.status in TERMINAL,
-        "cursor": cursor_of(connection),
-    }
-
-
-def piece(
-    connection: sqlite3.Connection, task_id: int, query: LogFilter, first: int
-) -> tuple[list[LogLine], int | None]:
-    """Some of the lines from number `first` on, and where to go on: None at the end.
-
-    One call looks at a bounded part of the log, so there may be none although there are more.
-    """
-    wanted = wanted_of(query, first)
-    if wanted.all and not query.q:
-        first = max(first, place_of(connection, task_id).first)
-        upto = min(wanted.last, first + PIECE - 1)
-        lines = read_range(connection, task_id, first, upto)
-        return lines, None if not lines or upto == wanted.last else lines[-1].n + 1
-    lines = []
-    for looked, block in enumerate(blocks(connection, task_id, wanted), 1):
-        lines += block.lines(_matching(block, wanted, query))
-        if len(lines) >= PIECE or looked == PIECE_BLOCKS:
-            return lines, block.facts.last + 1
-    return lines, None
-
-
-def slice_from(
-    connection: sqlite3.Connection, task_id: int, query: LogQuery, first: int, limit: int
-) -> list[LogLine]:
-    """At most `limit` lines from number `first` on that pass the query's filters."""
-    wanted = wanted_of(query, first)
-    if wanted.all and not query.q:  # numbers have no gaps but for what retention removed
-        first = max(first, place_of(connection, task_id).first)
-        return read_range(connection, task_id, first, min(wanted.last, first + limit - 1))
-    lines: list[LogLine] = []
-    for block in blocks(connection, task_id, wanted):
-        places = _matching(block, wanted, query)
-        lines.extend(block.lines(places[: limit - len(lines)]))
-        if len(lines) == limit:
-            break
-    return lines
-
-
-def _newest(
-    connection: sqlite3.Connection, task: Task, query: LogQuery, limit: int
-) -> list[LogLine]:
-    """The newest lines that pass the query's filters, ascending."""
-    wanted = wanted_of(query, 1)
-    if wanted.all and not query.q:
-        last = min(wanted.last, task.last_line)
-        return read_range(connection, task.id, last - limit + 1, last) if limit else []
-    parts: list[list[LogLine]] = []
-    missing = limit
-    for block in blocks(connection, task.id, wanted, newest_first=True):
-        places = _matching(block, wanted, query)[-missing or len(block) :]
-        parts.append(list(block.lines(places)))
-        missing -= len(places)
-        if not missing:
-            break
-    return [line for part in reversed(parts) for line in part]
-
-
-def wanted_of(query: LogFilter, first: int = 1) -> Wanted:
-    """What a query asks for, but for the text."""
-    return Wanted(
-        first=first,
-        last=EVERY if query.to is None else query.to,
-        levels=tuple(query.level),
-        streams=tuple(query.stream),
-        since="" if query.since is None else rfc3339(query.since),
-        until="~" if query.until is None else rfc3339(query.until),
-    )
-
-
-def _matching(block: Block, wanted: Wanted, query: LogFilter) -> Sequence[int]:
-    places = block.places(wanted)
-    if not query.q:
-        return places
-    literal = query.q.encode()
-    if literal not in block.text:
-        return ()
-    lines = block.text.split(b"\n")
-    return [place for place in places if literal in lines[place]]
 
 
 def _row(connection: sqlite3.Connection, task_id: int, producer: str) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.event import LogLine
 from app.models import Level, LogAppend, LogLineIn, LogQuery, TaskCreate
 from app.rules.lifecycle import decide_create
-from app.store import logs, tasks
+from app.store import log_reading, logs, tasks
 from app.store.database import Database, Transaction
 from app.store.log_chunks import KEPT, place_of, seal
 from app.store.retention import Retention
@@ -104,7 +104,7 @@ def meant(line: LogLineIn) -> tuple[Any, ...]:
 
 
 async def read(database: Database, task_id: int, **query: Any) -> list[LogLine]:
-    found = await database.read(lambda c: logs.read(c, task_id, LogQuery(**query)))
+    found = await database.read(lambda c: log_reading.read(c, task_id, LogQuery(**query)))
     lines: list[LogLine] = found["lines"]
     return lines
 

@@ -1,6 +1,5 @@
 """Restarts and cuts: the page comes back by itself, with every line once and in order."""
 
-import shutil
 import signal
 
 import pytest
@@ -96,53 +95,6 @@ def test_a_page_that_was_offline_says_so_and_stays_readable(server: Server, page
     server.start()
     expect_live(page)
     expect(page.locator("#connection-stale")).to_be_hidden()
-
-
-@pytest.mark.owned
-def test_a_new_database_leaves_no_stale_rows(server: Server, pages: Pages) -> None:
-    """The cursor is of another life: the ids begin again at 1."""
-    api = server.api
-    old = [api.create(f"old {number}", status="running") for number in range(8)]
-    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
-    expect_live(page)
-    server.stop()
-    for file in server.db.parent.glob(f"{server.db.name}*"):
-        file.unlink()
-    server.start()
-    new = api.create("new life", status="running", progress=5)
-    assert new["id"] == old[0]["id"]
-    expect(page.locator("#rows tr[data-task-id]")).to_have_count(1)
-    row = Row(page, new)
-    expect(row.locator).to_contain_text("new life")
-    expect_live(page)
-    api.patch(new, progress=55)
-    row.bar.expect_value("55")
-
-
-@pytest.mark.owned
-def test_an_older_copy_of_the_database_is_noticed(server: Server, pages: Pages) -> None:
-    """A backup was put back: what came after it must go from the page too."""
-    api = server.api
-    kept = api.create("before the backup", status="running", progress=10)
-    server.stop()
-    backup = server.db.with_suffix(".backup")
-    shutil.copyfile(server.db, backup)
-    server.start()
-    page = pages.open(tasks_url(api), timings=BRISK, network_trouble=True)
-    expect_live(page)
-    api.patch(kept, progress=90)
-    lost = api.create("after the backup")
-    expect(Row(page, lost).locator).to_be_visible()
-    Row(page, kept).bar.expect_value("90")
-    server.stop()
-    for file in server.db.parent.glob(f"{server.db.name}-*"):
-        file.unlink()
-    shutil.copyfile(backup, server.db)
-    server.start()
-    Row(page, kept).bar.expect_value("10")
-    expect(page.get_by_text("after the backup")).to_be_hidden()
-    api.patch(kept, progress=20)
-    Row(page, kept).bar.expect_value("20")
 
 
 def test_cuts_lose_and_double_nothing(api: Api, pages: Pages, proxy: FaultProxy) -> None:

@@ -19,6 +19,7 @@ export class TaskView {
     this.task = task;
     const active = isActive(task.status);
     this.page.dataset.status = task.status;
+    this.page.classList.remove("gone");
     const badge = this.page.querySelector(".task-status-badge");
     drawBadge(badge, task, t);
     if (before.status !== task.status) pulse(badge);

@@ -23,6 +23,8 @@ const view = new TaskView({ context, task: data.task });
 const log = new LogView({ context, id, log: data.log });
 
 let ended = false; // the task's own topic says no more
+let left = false; // ... or was refused, as there was no such task
+let restarts = 0;
 let journal = null; // events since the task was asked for anew
 const draw = batched(() => {
   const task = store.get(id);
@@ -82,7 +84,10 @@ const stream = connect({
       restart();
       log.reload();
     },
-    gone: () => restart(),
+    gone: () => {
+      left = true;
+      restart();
+    },
   },
 });
 
@@ -110,20 +115,33 @@ async function refetch() {
 
 // What is shown may be of another life of the database.
 async function restart() {
+  restarts += 1;
+  const turn = restarts;
   journal = [];
   try {
-    store.replace([await api("GET", `api/tasks/${id}`)]);
-    draw();
-    const missed = journal;
-    journal = null;
-    for (const event of missed) apply(event);
+    const task = await api("GET", `api/tasks/${id}`);
+    if (turn === restarts) resume(task);
   } catch (error) {
+    if (turn !== restarts) return;
     if (error.status === 404) gone();
     else setTimeout(restart, RETRY);
   }
 }
 
+function resume(task) {
+  store.replace([task]);
+  draw();
+  const missed = journal;
+  journal = null;
+  for (const event of missed) apply(event);
+  if (!left) return;
+  left = false;
+  stream.subscribe(["system", topic]);
+  log.reload();
+}
+
 function gone() {
+  left = true;
   store.replace([]);
   view.gone();
   log.gone();

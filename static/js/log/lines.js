@@ -19,6 +19,7 @@ export class Lines {
   #newest = 0; // number of the last line that the stream named
   #failures = 0;
   #timer = 0;
+  #closed = false;
 
   // read(first, count, signal) -> promise of { lines, total, first }
   // changed(numbers): these are there now; failed(error or null): reading goes wrong, or well again
@@ -71,6 +72,7 @@ export class Lines {
 
   // Everything is to be read anew. What arrives from now on counts for `restart`.
   clear() {
+    this.#closed = false;
     for (const load of [...this.#loads]) this.#cancel(load);
     this.#blocks.clear();
     this.#kept = 0;
@@ -86,20 +88,19 @@ export class Lines {
 
   // The task is no more: nothing can be read.
   close() {
+    this.#closed = true;
     for (const load of [...this.#loads]) this.#cancel(load);
-    clearTimeout(this.#timer);
-    this.#load = () => {};
   }
 
   // -- reading
 
-  #load = () => {
-    while (this.#timer === 0 && this.#loads.size < PARALLEL) {
+  #load() {
+    while (!this.#closed && this.#timer === 0 && this.#loads.size < PARALLEL) {
       const span = this.#missing();
       if (!span) return;
       this.#fetch(span);
     }
-  };
+  }
 
   async #fetch(load) {
     this.#loads.add(load);

@@ -10,6 +10,7 @@ import { Scroller } from "./scroller.js";
 import { Selection } from "./selection.js";
 
 const READ = 5000; // the most lines of one answer
+const RETRY = 2000;
 
 export class LogView {
   #following = true;
@@ -20,6 +21,8 @@ export class LogView {
   #fresh = new Set(); // drawn lines that are to be drawn again
   #skipped = 0;
   #gone = false;
+  #reloads = 0;
+  #retry = 0;
 
   // log: { first, total, lines }, lines being the newest ones
   constructor({ context, id, log }) {
@@ -67,14 +70,24 @@ export class LogView {
     return this.#changed(this.lines.skip(from, to));
   }
 
-  // Everything anew, after the stream lost its place.
+  // Everything anew, after the stream lost its place: until it works, because what is shown may be of
+  // another life of the database.
   async reload() {
+    clearTimeout(this.#retry);
+    this.#reloads += 1;
+    const turn = this.#reloads;
+    this.#gone = false;
     this.lines.clear();
     try {
       const { first, total } = await this.#read("tail=0");
+      if (turn !== this.#reloads) return;
       this.lines.restart(first ?? 1, total);
+      this.#trouble(null);
     } catch (error) {
+      if (turn !== this.#reloads || error.status === 404) return; // the page says that it is gone
       this.#trouble(error);
+      this.#retry = setTimeout(() => this.reload(), RETRY);
+      return;
     }
     if (this.#paused !== null) this.#paused = Math.min(this.#paused, this.lines.total);
     this.#extend();
@@ -91,6 +104,7 @@ export class LogView {
 
   gone() {
     this.#gone = true;
+    clearTimeout(this.#retry);
     this.lines.close();
   }
 

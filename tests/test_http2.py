@@ -133,7 +133,7 @@ def test_a_body_may_go_on_after_its_refusal(server: Server, files: certificates.
         assert b"ok" in client.finish(client.ask("/healthz"))
 
 
-@pytest.mark.parametrize("path", ["/caf\xe9", "*", "//", "/%ff"])
+@pytest.mark.parametrize("path", ["/caf\xe9", "*", "//", "/%ff", "?x", "%61://["])
 def test_odd_targets(server: Server, files: certificates.Files, path: str) -> None:
     with Client(server.url, files.cert) as client:
         stream = client.ask(path)

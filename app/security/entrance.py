@@ -49,14 +49,14 @@ class Entrance:
                 _set_host(scope, _NO_HOST)  # the router would fail over it
                 break
         prefix = _joined(forwarded.prefix, self._prefix)
-        if raw.startswith(b"/"):
+        # Every target is a path from here on, "?x" and "*" too: Quart would fail over some others.
+        path, raw = _one_slash(path, raw)
+        if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
+            path = path[len(self._prefix) :]
+            depth = self._prefix.count("/")
+            raw = b"/".join((b"", *raw.split(b"/")[depth + 1 :]))
             path, raw = _one_slash(path, raw)
-            if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
-                path = path[len(self._prefix) :]
-                depth = self._prefix.count("/")
-                raw = b"/".join((b"", *raw.split(b"/")[depth + 1 :]))
-                path, raw = _one_slash(path, raw)
-            scope["path"] = prefix + path
+        scope["path"] = prefix + path
         scope["raw_path"] = raw
         scope["root_path"] = prefix
 

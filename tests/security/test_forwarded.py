@@ -231,6 +231,9 @@ def ask(server: Server, request: bytes) -> bytes:
         ("*", "localhost", 404),
         ("evil.example:443", "localhost", 404),
         ("ftp://evil.example/api/tasks", "localhost", 421),
+        ("?x", "localhost", 302),
+        ("http://localhost?x", "localhost", 302),
+        ("%61://[", "localhost", 404),
     ],
 )
 def test_the_target_counts_as_the_host(server: Server, target: str, host: str, status: int) -> None:

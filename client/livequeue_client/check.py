@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from importlib.util import find_spec
 from typing import Any
@@ -15,7 +16,8 @@ import httpx
 
 from livequeue_client import __version__
 from livequeue_client.address import server_url
-from livequeue_client.check_probes import EVENTS, PAGE, Probes, Stream, Wait, ours, with_ticks
+from livequeue_client.check_answer import ANSWER_LIMIT
+from livequeue_client.check_probes import EVENTS, PAGE, Probes, Stream, Wait, with_ticks
 from livequeue_client.check_reach import (
     Blocked,
     Proxy,
@@ -28,8 +30,9 @@ from livequeue_client.check_reach import (
 )
 
 LIVE, DEGRADED, UNREACHABLE = 0, 1, 2  # exit status
-ANSWER_LIMIT = 10.0  # seconds for a small answer
 TEXT = 500  # characters of a header that are told on
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -59,7 +62,7 @@ class _Check:
         self._proxy = proxy
         self._out = out
         self._root = f"{address}/"
-        self._instance = ""
+        self._instance: object = None
         self._measured: dict[str, Any] = {}
 
     def facts(self) -> dict[str, Any]:
@@ -71,7 +74,7 @@ class _Check:
         async with self._client() as client:
             probes = Probes(client, self._root)
             seen = await self._reach(client, probes)
-            self._instance = seen["instance"]
+            self._instance = seen.get("instance")
             await self._quick(probes)
             verdict = await self._verdict(probes)
             self._out.checks(verdict)
@@ -104,26 +107,23 @@ class _Check:
     async def _reach(self, client: httpx.AsyncClient, probes: Probes) -> dict[str, Any]:
         """What the server says of itself. Raises Blocked."""
         try:
-            async with asyncio.timeout(ANSWER_LIMIT):
-                await probes.seen()  # so that the time is one without connecting
-                response, took = await probes.seen()
-        except (httpx.HTTPError, TimeoutError) as error:
+            await probes.seen()  # so that the time is one without connecting
+            answer, took = await probes.seen()
+        except httpx.HTTPError as error:
             if is_certificate(error):
                 raise await distrusted(error, self._root, self._proxy) from None
-            if isinstance(error, TimeoutError):
-                error = httpx.ReadTimeout("")
             raise not_connected(error, self._root, self._proxy) from None
-        seen = ours(response)
+        seen = answer.document
         if seen is None or seen.get("name") != "LiveQueue":
-            raise not_ours(response, self._root, await find_root(client, self._root))
+            raise not_ours(answer, self._root, await find_root(client, self._root))
         self._measured |= {
             "address": self._root,
             "proxy": self._proxy.shown,
             "prefix": urlsplit(self._root).path,
-            "http": response.http_version.removeprefix("HTTP/"),
+            "http": answer.http,
             "first_byte": round(took, 4),
-            "server": response.headers.get("Server", "")[:TEXT],
-            "via": response.headers.get("Via", "")[:TEXT],
+            "server": answer.headers.get("Server", "")[:TEXT],
+            "via": answer.headers.get("Via", "")[:TEXT],
         }
         return seen
 
@@ -165,19 +165,17 @@ class _Check:
     async def _still_there(self, probes: Probes) -> None:
         """A cut may have been the server's own end."""
         try:
-            async with asyncio.timeout(ANSWER_LIMIT):
-                response, _ = await probes.seen()
-        except (httpx.HTTPError, TimeoutError) as error:
+            answer, _ = await probes.seen()
+        except httpx.HTTPError as error:
             raise Blocked("gone", "the server went away during the check", str(error)) from None
-        seen = ours(response)
+        seen = answer.document
         if seen is None or seen.get("instance") != self._instance:
             raise _restarted()
 
     async def _verdict(self, probes: Probes) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(ANSWER_LIMIT):
-                return await probes.verdict(self._measured)
-        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            return await probes.verdict(self._measured)
+        except (httpx.HTTPError, ValueError) as error:
             raise Blocked("gone", "the server went away during the check", str(error)) from None
 
     def _note_page(self, outcome: Stream | Wait) -> None:
@@ -261,4 +259,5 @@ class _Out:
 
     def _print(self, line: str) -> None:
         if not self._json:
-            print(line, flush=True)
+            # What another program says is not to command the terminal.
+            print(_CONTROL.sub("\ufffd", line), flush=True)

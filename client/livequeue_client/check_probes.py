@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import secrets
 import time
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from livequeue_client.check_answer import ANSWER_LIMIT, MOST, Answer, ask, beginning
 
 EVENTS = 6
 PAUSE = 0.4  # seconds between them
@@ -51,16 +54,18 @@ class Probes:
         self._client = client
         self._root = root
 
-    async def seen(self) -> tuple[httpx.Response, float]:
+    async def seen(self) -> tuple[Answer, float]:
         """What the server says of a small request, and after how many seconds."""
         begun = time.monotonic()
-        response = await self._client.get(self._address("seen"), params=_query({}))
-        return response, time.monotonic() - begun
+        answer = await self._ask("seen", {})
+        return answer, time.monotonic() - begun
 
     async def verdict(self, measured: dict[str, Any]) -> dict[str, Any]:
-        response = await self._client.get(self._address("verdict"), params=_query(measured))
-        response.raise_for_status()
-        verdict: dict[str, Any] = response.json()
+        """Raises ValueError when the answer is none, httpx.HTTPError when there is none."""
+        answer = await self._ask("verdict", measured)
+        verdict = answer.document
+        if answer.is_error or verdict is None or "checks" not in verdict:
+            raise ValueError(f"HTTP {answer.status} instead of a verdict")
         return verdict
 
     async def stream(self, type: str = "text/event-stream") -> Stream:
@@ -83,21 +88,15 @@ class Probes:
     async def poll(self, seconds: float) -> Wait:
         """A request that is answered after so long."""
         begun = time.monotonic()
-        response = None
         try:
-            async with asyncio.timeout(seconds + SLACK):
-                response = await self._client.get(
-                    self._address("poll"), params=_query({"wait": seconds})
-                )
-        except (httpx.HTTPError, TimeoutError):
-            pass
+            answer = await self._ask("poll", {"wait": seconds}, limit=seconds + SLACK)
+        except httpx.HTTPError:
+            return Wait(0, time.monotonic() - begun)
         lived = time.monotonic() - begun
-        if response is None:
-            return Wait(0, lived)
-        answer = ours(response)
-        if answer is None:
-            return Wait(response.status_code if response.is_error else 0, lived, page_of(response))
-        return Wait(response.status_code, lived, stopping=bool(answer.get("stopping")))
+        document = answer.document
+        if document is None:
+            return Wait(answer.status if answer.is_error else 0, lived, answer.text[:PAGE])
+        return Wait(answer.status, lived, stopping=bool(document.get("stopping")))
 
     async def _stream(self, query: dict[str, Any], limit: float) -> Stream:
         result = Stream()
@@ -117,55 +116,44 @@ class Probes:
             result.status = response.status_code
             result.encoding = response.headers.get("Content-Encoding", "")
             if response.is_error:
-                await response.aread()
-                result.page = page_of(response)
+                result.page = (await beginning(response))[:PAGE]
                 return
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
             rest = ""
-            async for text in response.aiter_text():
+            async for data in response.aiter_bytes():
                 now = time.monotonic() - begun
-                *frames, rest = (rest + text).split("\n\n")
+                *frames, rest = (rest + decoder.decode(data)).split("\n\n")
                 for frame in frames:
                     self._take(frame, now, result)
+                if len(rest) > MOST:  # no stream of ours
+                    self._take(rest, now, result)
+                    return
 
     @staticmethod
     def _take(frame: str, now: float, result: Stream) -> None:
-        event = _event(frame)
-        if event is None:
-            result.page = result.page or frame[:PAGE]
-        elif event.get("stopping"):
-            result.stopping = True
-        else:
-            result.sent.append(event["at"])
-            result.arrived.append(round(now, 3))
-            result.whole = event["last"]
+        match _event(frame):
+            case {"stopping": True}:
+                result.stopping = True
+            case {"at": int() | float() as at, "last": bool() as last}:
+                result.sent.append(at)
+                result.arrived.append(round(now, 3))
+                result.whole = last
+            case _:
+                result.page = result.page or frame[:PAGE]
+
+    async def _ask(self, name: str, query: dict[str, Any], limit: float = ANSWER_LIMIT) -> Answer:
+        return await ask(self._client, self._address(name), params=_query(query), limit=limit)
 
     def _address(self, name: str) -> str:
         return f"{self._root}api/network/{name}"
 
 
-def _event(frame: str) -> dict[str, Any] | None:
+def _event(frame: str) -> Any:
     _, mark, data = frame.partition("\ndata: ")
     try:
-        event = json.loads(data) if mark else None
-    except ValueError:
+        return json.loads(data) if mark else None
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) else None
-
-
-def ours(response: httpx.Response) -> dict[str, Any] | None:
-    """The answer, if it is LiveQueue's: JSON, and not a page of something in between."""
-    if not response.headers.get("Content-Type", "").startswith("application/"):
-        return None
-    try:
-        answer = response.json()
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
-def page_of(response: httpx.Response) -> str:
-    """The beginning of an error page."""
-    return response.text[:PAGE]
 
 
 def _query(values: dict[str, Any]) -> dict[str, Any]:

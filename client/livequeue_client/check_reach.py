@@ -12,7 +12,7 @@ from urllib.request import getproxies_environment, proxy_bypass
 
 import httpx
 
-from livequeue_client.check_probes import ours, page_of
+from livequeue_client.check_answer import Answer, ask
 from livequeue_client.connection import LOOPBACK
 
 _ROOT = re.compile(r'<html\b[^>]*\bdata-root="([^"]*)"', re.IGNORECASE)
@@ -161,25 +161,34 @@ async def _handshake(address: str, proxy: Proxy, context: ssl.SSLContext) -> Any
 async def find_root(client: httpx.AsyncClient, address: str) -> str | None:
     """Where LiveQueue is, when it is not at `address`: its page says so, or a part of the path."""
     try:
-        page = await client.get(address, headers={"Accept": "text/html"}, follow_redirects=True)
+        page = await ask(client, address, accept="text/html", follow=True)
         if (found := _ROOT.search(page.text)) and page.url.host == urlsplit(address).hostname:
-            return urljoin(str(page.url), str(found.group(1)))
+            return _on_same_host(str(page.url), found[1])
         parts = urlsplit(address).path.rstrip("/").split("/")
         for end in range(len(parts) - 1, 0, -1):
             root = urljoin(address, "/".join(parts[:end]) + "/")
-            answer = ours(await client.get(f"{root}api/network/seen"))
-            if answer and answer.get("name") == "LiveQueue":
+            seen = (await ask(client, f"{root}api/network/seen")).document
+            if seen and seen.get("name") == "LiveQueue":
                 return root
     except httpx.HTTPError:
         pass
     return None
 
 
-def not_ours(response: httpx.Response, root: str, found: str | None) -> Blocked:
+def _on_same_host(base: str, link: str) -> str | None:
+    """The address that a link leads to; None when it leads elsewhere, or is none."""
+    try:
+        address = urljoin(base, link)
+        return address if urlsplit(address).hostname == urlsplit(base).hostname else None
+    except ValueError:
+        return None
+
+
+def not_ours(answer: Answer, root: str, found: str | None) -> Blocked:
     """For an answer that is not LiveQueue's."""
-    status = response.status_code
+    status = answer.status
     host = urlsplit(root).netloc
-    problem = ours(response)
+    problem = answer.document
     if problem is not None and "detail" in problem and status != 404:
         return Blocked("denied", f"{host} answers HTTP {status}: {problem['detail']}")
     if found == root:
@@ -188,7 +197,7 @@ def not_ours(response: httpx.Response, root: str, found: str | None) -> Blocked:
             f"LiveQueue's page is at {root}, but its API is not",
             (
                 f"The proxy has to pass everything under {root} to LiveQueue: it answered HTTP "
-                f"{status} for {response.url.path}."
+                f"{status} for {answer.url.path}."
             ),
         )
     if found:
@@ -203,9 +212,9 @@ def not_ours(response: httpx.Response, root: str, found: str | None) -> Blocked:
             "the proxy wants a name and a password",
             ("Give them in the proxy's address: http://NAME:PASSWORD@PROXY:PORT"),
         )
-    if response.is_redirect:
-        target = str(response.headers.get("Location", ""))
-        if urlsplit(urljoin(root, target)).hostname == urlsplit(root).hostname:
+    target = answer.headers.get("Location")
+    if target and 300 <= status < 400:
+        if _on_same_host(root, target):
             return Blocked(
                 "moved", f"{host} sends us on to {target}", "Check that address instead."
             )
@@ -220,9 +229,9 @@ def not_ours(response: httpx.Response, root: str, found: str | None) -> Blocked:
             f"a proxy at {host} answers HTTP {status}",
             ("It runs, but does not reach LiveQueue behind it: is that running?"),
         )
-    title = _TITLE.search(page_of(response))
+    title = _TITLE.search(answer.text)
     named = f" ({title.group(1)!r})" if title else ""
-    if "html" in response.headers.get("Content-Type", ""):
+    if "html" in answer.headers.get("Content-Type", ""):
         return Blocked(
             "portal",
             f"a web page answers in LiveQueue's place{named}, HTTP {status}",

@@ -51,17 +51,28 @@ def answering(
     body: str = PORTAL,
     headers: dict[str, str] | None = None,
     tls: ssl.SSLContext | None = None,
+    endless: float | None = None,
+    api_too: bool = True,
 ) -> Iterator[str]:
-    """A web server that gives everybody the same answer; its address."""
+    """A web server that gives everybody the same answer; its address.
+
+    `endless`: it does not end, with pauses of so many seconds; what is under /api/ if `api_too`.
+    """
+
+    over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             for name, value in ({"Content-Type": "text/html"} | (headers or {})).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            is_endless = endless is not None and (api_too or "/api/" not in self.path)
+            if not is_endless:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body.encode())
+            while is_endless and not over.wait(endless):
+                self.wfile.write(b"x" * (2 if endless else 65536))
 
         def log_message(self, format: str, *args: Any) -> None:
             pass
@@ -75,6 +86,7 @@ def answering(
         try:
             yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         finally:
+            over.set()
             server.shutdown()
             thread.join()
 
@@ -144,6 +156,51 @@ def test_a_captive_portal_is_named() -> None:
 def test_other_answers(status: int, headers: dict[str, str], reason: str) -> None:
     with answering(status, "nothing", headers) as url:
         done = check(url, "--json")
+    assert done.returncode == 2
+    assert told(done)["error"]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "reason"),
+    [
+        (302, {"Location": "mailto:keeper@example.org"}, "", "network"),
+        (302, {"Location": "http://[::1"}, "", "network"),
+        (200, {"Content-Type": "text/html; charset=rot13"}, PORTAL, "portal"),
+        (200, {"Content-Type": "text/html; charset=idna"}, PORTAL, "portal"),
+        (200, {"Content-Encoding": "gzip"}, PORTAL, "network"),
+        (200, {"Content-Type": "application/json"}, "[" * 100_000, "other"),
+        (200, {"Content-Type": "application/json"}, '{"name": "LiveQueue"}', "gone"),
+        (200, {}, '<html data-root="http://[::1">', "portal"),
+        (200, {}, '<html data-root="javascript:alert(1)">', "portal"),
+    ],
+)
+def test_nonsense_is_named_too(
+    status: int, headers: dict[str, str], body: str, reason: str
+) -> None:
+    with answering(status, body, headers) as url:
+        done = check(url, "--json")
+    assert done.returncode == 2
+    assert done.stderr == ""
+    assert told(done)["error"]["reason"] == reason
+
+
+def test_what_is_not_ours_does_not_command_the_terminal() -> None:
+    said = json.dumps({"detail": "\x1b[31mred\x07"})
+    with answering(403, said, {"Content-Type": "application/problem+json"}) as url:
+        done = check(url)
+    assert "answers HTTP 403: \ufffd[31mred\ufffd" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("endless", "api_too", "reason"),
+    [(0, True, "portal"), (0, False, "portal"), (0.5, True, "timeout"), (0.5, False, "portal")],
+)
+def test_an_endless_answer_is_not_read_to_its_end(
+    endless: float, api_too: bool, reason: str
+) -> None:
+    """A radio station in our place, say."""
+    with answering(endless=endless, api_too=api_too) as url:
+        done = check(f"{url}/path/", "--json")
     assert done.returncode == 2
     assert told(done)["error"]["reason"] == reason
 

@@ -1,5 +1,6 @@
 """The fault proxy does to a connection what each of its modes says, and only that."""
 
+import gc
 import json
 import socket
 import threading
@@ -216,6 +217,20 @@ def test_drop_response_loses_only_the_answer(
         http.post("/", content=b"kept")
     assert origin.posted == [b"kept"]
     assert http.get("/").text == "page"
+
+
+def test_nothing_of_a_stream_is_left_when_it_has_gone(
+    origin: type[Origin], caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncio says so of tasks that nobody ends."""
+    with (
+        FaultProxy.before(f"http://127.0.0.1:{origin.server_version}") as proxy,
+        Stream(proxy) as stream,
+    ):
+        stream.until(b"one\n")
+    del proxy
+    gc.collect()
+    assert "pending" not in caplog.text
 
 
 def test_match_spares_the_others(proxy: FaultProxy, http: httpx.Client) -> None:

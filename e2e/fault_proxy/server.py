@@ -243,10 +243,12 @@ class ProxyServer:
                 fault = self.fault_for(exchange.request)
                 changed = asyncio.create_task(self._changed.wait())
                 limit = fault.seconds if fault.mode == "cut" else SILENCE
-                done, _ = await asyncio.wait(
-                    {reading, changed}, timeout=limit, return_when=asyncio.FIRST_COMPLETED
-                )
-                changed.cancel()
+                try:
+                    done, _ = await asyncio.wait(
+                        {reading, changed}, timeout=limit, return_when=asyncio.FIRST_COMPLETED
+                    )
+                finally:
+                    changed.cancel()
                 if not done:
                     exchange.end()
                     return b""

@@ -7,6 +7,7 @@ import { byId, setText } from "../page.js";
 import { createLine, drawLine } from "./line.js";
 import { Lines } from "./lines.js";
 import { Scroller } from "./scroller.js";
+import { dropSlowRule } from "./siblings.js";
 import { Selection } from "./selection.js";
 
 const READ = 5000; // the most lines of one answer
@@ -56,6 +57,7 @@ export class LogView {
       read: (first, last) => this.#readAll(first, last),
       failed: (error, most) => this.#uncopied(error, most),
     });
+    dropSlowRule();
     this.#listen();
     this.#start();
   }
@@ -179,6 +181,7 @@ export class LogView {
   #frame() {
     const { t } = this.context;
     const { first, total } = this.lines;
+    this.box.classList.toggle("empty", total === 0);
     byId("log-empty").hidden = total > 0;
     setText(byId("log-total"), total > 0 ? t("log.total", { count: total - first + 1 }) : "");
     setText(byId("log-start"), first > 1 ? t("log.removed", { count: first - 1 }) : "");

@@ -40,7 +40,7 @@ READERS = 3
 SEARCHES = 2  # of them that may be searching
 BATCH = 512  # requests in one transaction
 QUEUE = 4096  # requests waiting for it; further ones wait up to PATIENCE
-KNOWN = 2000  # tasks whose rows are remembered
+KNOWN = 2000  # tasks whose rows are remembered, and logs whose ends are
 PATIENCE = 10.0  # seconds
 PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -60,11 +60,34 @@ class FileReplaced(Exception):
     """The database file was moved, removed or replaced while the server held it."""
 
 
+class Known:
+    """What the writer remembers between transactions, forgotten whenever one is undone.
+
+    ``tasks``: rows as app.store.tasks last saw them; ``log_ends``: of logs, for app.store.logs.
+    """
+
+    __slots__ = ("log_ends", "tasks")
+
+    def __init__(self) -> None:
+        self.tasks: dict[int, Any] = {}
+        self.log_ends: dict[int, Any] = {}
+
+    def clear(self) -> None:
+        self.tasks.clear()
+        self.log_ends.clear()
+
+    def shorten(self) -> None:
+        """Keep it small: it fills up again with what is used."""
+        for known in (self.tasks, self.log_ends):
+            if len(known) > KNOWN:
+                known.clear()
+
+
 class Transaction:
     """What a work function gets: it runs on the database thread, inside its own savepoint.
 
-    ``clock`` (unix seconds) and ``now`` (RFC 3339) are the time of the whole batch. ``known``
-    holds rows as this writer, the only one of the file, last saw them: app.store.tasks.
+    ``clock`` (unix seconds) and ``now`` (RFC 3339) are the time of the whole batch. ``known`` is
+    what this writer, the only one of the file, remembers of it.
     """
 
     __slots__ = ("_epoch", "_first", "clock", "connection", "events", "known", "now", "rows")
@@ -74,10 +97,10 @@ class Transaction:
         connection: sqlite3.Connection,
         epoch: str,
         first: int,
-        known: dict[int, Any] | None = None,
+        known: Known | None = None,
     ) -> None:
         self.connection = connection
-        self.known = {} if known is None else known
+        self.known = Known() if known is None else known
         self.clock, self.now = clock.now()
         self.events: list[Event] = []
         self.rows: list[tuple[Any, ...]] = []  # of the events table
@@ -178,7 +201,7 @@ class Database:
         self._closing = False
         self._task: asyncio.Task[None]
         self._next = 1
-        self._known: dict[int, Any] = {}
+        self._known = Known()
         self._identity = (0, 0)
 
     @classmethod
@@ -375,8 +398,7 @@ class Database:
             if connection.in_transaction:
                 execute("ROLLBACK")
             raise
-        if len(self._known) > KNOWN:
-            self._known.clear()
+        self._known.shorten()
         return outcomes, transaction.events
 
 

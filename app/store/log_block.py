@@ -90,10 +90,47 @@ class Colours:
             self._states[stream] = after
         return state
 
+    def may_change(self, row: Stored) -> bool:
+        """Whether passing this line may change what is in force."""
+        return "\x1b" in row.text or row.attempt != self._attempt
+
+    def copy(self) -> Colours:
+        """The same, to go on from separately."""
+        other = Colours()
+        other._attempt, other._states = self._attempt, self._states.copy()
+        return other
+
     def state(self) -> str:
         """To begin with later, as JSON: the attempt, and by stream what is not the default."""
         states = {stream: state for stream, state in self._states.items() if state}
         return msgspec.json.encode((self._attempt, states)).decode()
+
+
+class End:
+    """Where a growing log has got to, and its colours there; its last line may still change."""
+
+    __slots__ = ("_after", "_before", "last")
+
+    def __init__(self, last: int, colours: Colours) -> None:
+        self.last = last
+        self._after = colours
+        self._before: Colours | None = None  # where the last line starts, once that was seen
+
+    def start(self, row: Stored) -> str | None:
+        """What is in force where the line starts: the next one, or the last one as it is now.
+
+        None for any other line.
+        """
+        if row.n == self.last + 1:
+            before = self._after
+        elif row.n == self.last and self._before is not None:
+            before = self._before
+        else:
+            return None
+        self.last, self._before = row.n, before
+        # Most lines change nothing, so that both may be one.
+        self._after = before.copy() if before.may_change(row) else before
+        return self._after.pass_line(row.attempt, row.stream, row.text)
 
 
 _read_colours = msgspec.json.Decoder(tuple[int, dict[str, str]]).decode

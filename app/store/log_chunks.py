@@ -107,10 +107,10 @@ def merged(
     first = block.facts.first
     for row in newer:
         rows[row.n - first] = row
-    return Block.of(rows, _colours_before(connection, task_id, first))
+    return Block.of(rows, colours_before(connection, task_id, first))
 
 
-def _colours_before(connection: sqlite3.Connection, task_id: int, n: int) -> Colours:
+def colours_before(connection: sqlite3.Connection, task_id: int, n: int) -> Colours:
     """What is in force where line `n` starts."""
     found = connection.execute(_sql.colours_before, (task_id, n)).fetchone()
     last, state = (0, _NONE) if found is None else found
@@ -134,7 +134,7 @@ def _unsealed(
         found = connection.execute(_sql.rows, (task_id, start, upto)).fetchall()
         if found:
             rows = [Stored(*row) for row in found]
-            yield Block.of(rows, _colours_before(connection, task_id, rows[0].n))
+            yield Block.of(rows, colours_before(connection, task_id, rows[0].n))
 
 
 # Sealing
@@ -155,7 +155,7 @@ def seal(
     place = place_of(connection, task_id)
     _merge_rewritten(connection, task_id, place.sealed)
     upto = last if rest else last - KEPT
-    colours = _colours_before(connection, task_id, place.sealed + 1)
+    colours = colours_before(connection, task_id, place.sealed + 1)
     sealed, made = place.sealed, 0
     while made < chunks:
         rows = _next_rows(connection, task_id, sealed, upto)

@@ -16,15 +16,13 @@ from app.rules.lines import Numbering, single, split
 from app.rules.task import Task
 from app.store import tasks
 from app.store.database import Transaction
-from app.store.log_block import Stored
-from app.store.log_chunks import CHUNK_LINES, Place, is_due, read_range, seal
+from app.store.log_block import End, Stored
+from app.store.log_chunks import CHUNK_LINES, Place, colours_before, is_due, read_range, seal
 from app.store.sql import Queries
 
 _sql = Queries("logs")
 
 EVENT_BYTES = 64 * 1024  # of one LOG event, about
-PIECE = 1000  # lines of a download read at once, about
-PIECE_BLOCKS = 8  # looked at for them
 LINE_COST = 100  # bytes a line takes besides its text
 _decode_numbers = msgspec.json.Decoder(dict[int, int]).decode
 
@@ -142,16 +140,15 @@ def _store(
     if not rows:
         return tasks.apply(tx, decision)
     before = task.last_line
-    stored = [
-        row if n > before else _rewrite(tx.connection, task.id, row) for n, row in rows.items()
-    ]
-    fresh = [(task.id, *row) for row in stored if row.n > before]
+    again = [_rewrite(tx.connection, task.id, row) for n, row in rows.items() if n <= before]
+    new = [row for n, row in rows.items() if n > before]
+    fresh = [(task.id, *row) for row in new]
     tx.connection.executemany(_sql.insert_row, fresh)
     if last != before:
         decision.changes["last_line"] = decision.task.last_line = last
     task = tasks.apply(tx, decision)
-    stored.sort()
-    _announce(tx, task, [_line(row) for row in stored])
+    stored = [*sorted(row for row in again if row is not None), *new]
+    _announce(tx, task, _coloured(tx, task.id, before, stored))
     size = sum(len(row.text) + LINE_COST for row in stored)
     place = Place(*tx.connection.execute(_sql.grow, (task.id, size, tx.now)).fetchone())
     if is_due(place, last):
@@ -160,16 +157,45 @@ def _store(
     return task
 
 
-def _rewrite(connection: sqlite3.Connection, task_id: int, row: Stored) -> Stored:
-    """Replace a line; one that is in a chunk becomes a row again. Its time stays."""
+def _rewrite(connection: sqlite3.Connection, task_id: int, row: Stored) -> Stored | None:
+    """Replace a line; one that is in a chunk becomes a row again. Its time and attempt stay.
+
+    None when retention has removed it.
+    """
     values = (row.sent_at, row.level, row.stream, row.text, row.fields, task_id, row.n)
     found = connection.execute(_sql.rewrite_row, values).fetchall()
     if found:
-        return row._replace(time=found[0][0])
-    for line in read_range(connection, task_id, row.n, row.n):
-        row = row._replace(time=line.time, attempt=line.attempt)
+        return row._replace(time=found[0][0], attempt=found[0][1])
+    sealed = read_range(connection, task_id, row.n, row.n)
+    if not sealed:
+        return None
+    row = row._replace(time=sealed[0].time, attempt=sealed[0].attempt)
     connection.execute(_sql.insert_row, (task_id, *row))
     return row
+
+
+def _coloured(
+    tx: Transaction, task_id: int, before: int, stored: Sequence[Stored]
+) -> list[LogLine]:
+    """Lines just stored, ascending, with the colours in force where each starts."""
+    end: End | None = tx.known.log_ends.pop(task_id, None)
+    if end is not None and end.last != before:
+        end = None
+    lines: list[LogLine] = []
+    for row in stored:
+        if end is None:
+            end = End(row.n - 1, colours_before(tx.connection, task_id, row.n))
+        line = _line(row)
+        start = end.start(row)
+        if start is None:  # further up: what it changes below is seen when that is read
+            colours = colours_before(tx.connection, task_id, row.n)
+            start = colours.pass_line(row.attempt, row.stream, row.text)
+            end = None
+        line.sgr = start
+        lines.append(line)
+    if end is not None:
+        tx.known.log_ends[task_id] = end
+    return lines
 
 
 def _line(row: Stored) -> LogLine:

@@ -42,16 +42,16 @@ def get(connection: sqlite3.Connection, task_id: int) -> Task:
 
 def current(tx: Transaction, task_id: int) -> Task:
     """The same inside a write, where what this writer last stored need not be read again."""
-    task: Task | None = tx.known.get(task_id)
+    task: Task | None = tx.known.tasks.get(task_id)
     return get(tx.connection, task_id) if task is None else task
 
 
 def _know(tx: Transaction, task: Task) -> None:
     """Remember what was stored, unless it is large."""
     if len(task.payload or "") + len(task.result or "") + len(task.error or "") < 4096:
-        tx.known[task.id] = task
+        tx.known.tasks[task.id] = task
     else:
-        tx.known.pop(task.id, None)
+        tx.known.tasks.pop(task.id, None)
 
 
 def exists(connection: sqlite3.Connection, task_id: int) -> bool:
@@ -97,7 +97,8 @@ def delete(tx: Transaction, task_id: int) -> None:
     """Remove a task; its log lines are left for the background. Raises NotFound."""
     decision = decide_delete(get(tx.connection, task_id), tx.now)
     tx.connection.execute(_sql.delete_task, (task_id,))
-    tx.known.pop(task_id, None)
+    tx.known.tasks.pop(task_id, None)
+    tx.known.log_ends.pop(task_id, None)
     tx.connection.execute(_sql.note_deleted, (task_id,))
     tx.emit(
         "TASK_DELETED",

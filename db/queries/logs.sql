@@ -16,7 +16,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- A line whose number is known was rewritten by its producer, as progress bars do; it keeps the
 -- time at which it first came, as that is its place among all logs.
 UPDATE log_lines SET sent_at = ?, level = ?, stream = ?, text = ?, fields = ?
-WHERE task_id = ? AND n = ? RETURNING time;
+WHERE task_id = ? AND n = ? RETURNING time, attempt;
 
 -- name: rows
 SELECT n, attempt, time, sent_at, level, stream, text, fields FROM log_lines

@@ -13,12 +13,12 @@ import pytest
 
 from app.ansi import carry, plain
 from app.config import Settings
-from app.event import LogLine
+from app.event import Event, LogLine
 from app.models import Level, LogAppend, LogLineIn, LogQuery, TaskCreate
 from app.rules.lifecycle import decide_create
 from app.store import log_reading, logs, tasks
 from app.store.database import Database, Transaction
-from app.store.log_chunks import KEPT, place_of, seal
+from app.store.log_chunks import KEPT, place_of, remove_oldest, seal
 from app.store.retention import Retention
 from livequeue_client.lines import WINDOW
 
@@ -92,6 +92,20 @@ class Model:
                 self.lines.append(line)
             sent.append(line)
         return LogAppend(lines=sent, producer="p")
+
+
+class Shown(msgspec.Struct):
+    n: int
+    sgr: str = ""
+
+
+class _Data(msgspec.Struct):
+    lines: list[Shown]
+
+
+def shown(event: Event) -> list[Shown]:
+    """The lines of a LOG event."""
+    return msgspec.json.decode(event.data, type=_Data).lines
 
 
 def seen(line: LogLine) -> tuple[Any, ...]:
@@ -182,9 +196,11 @@ def test_lines_read_as_they_were_sent_whatever_was_sealed(tmp_path: Path, seed: 
 def test_colours_carry_over_lines_of_a_stream_wherever_reading_starts(tmp_path: Path) -> None:
     """Case H19: opened on one line, reset hundreds of lines later."""
     model = Model(1)
+    events: list[Event] = []
 
     async def story(database: Database) -> None:
         task_id = await new_task(database)
+        database.announce = events.extend
         for _ in range(5):
             command = LogAppend(lines=[model.line() for _ in range(2500)])
             model.lines += command.lines
@@ -196,12 +212,58 @@ def test_colours_carry_over_lines_of_a_stream_wherever_reading_starts(tmp_path: 
             expected.append(state)
             states[line.stream] = carry(state, line.text)
         assert len(set(expected)) > 2
+        assert [line.sgr for event in events for line in shown(event)] == expected
         lines = await all_lines(database, task_id)
         assert [line.sgr for line in lines] == expected
         for first in (1, 77, 4000, 4001, 8123, 12_001, 12_400, 12_499):
             part = await read(database, task_id, from_=first, limit=50)
             assert [line.sgr for line in part] == expected[first - 1 : first + 49]
         assert (await read(database, task_id, tail=1))[0].sgr == expected[-1]
+
+    run(tmp_path / "l.db", story)
+
+
+def test_a_line_is_announced_in_its_colours_however_it_is_rewritten(tmp_path: Path) -> None:
+    events: list[Event] = []
+
+    async def story(database: Database) -> None:
+        task_id = await new_task(database)
+        database.announce = events.extend
+
+        async def send(*lines: tuple[int, str]) -> list[tuple[int, str]]:
+            events.clear()
+            command = LogAppend(
+                lines=[LogLineIn(text=text, line=number) for number, text in lines], producer="p"
+            )
+            await database.write(lambda tx: logs.append(tx, task_id, command))
+            return [(line.n, line.sgr) for event in events for line in shown(event)]
+
+        assert await send((1, "\x1b[31mred"), (2, "on")) == [(1, ""), (2, "31")]
+        assert await send((2, "\x1b[1mbold")) == [(2, "31")]  # the last one, again
+        assert await send((3, "x")) == [(3, "1;31")]
+        assert await send((3, "\x1b[0mx"), (4, "y")) == [(3, "1;31"), (4, "")]
+        assert await send((2, "on")) == [(2, "31")]  # further up
+        assert await send((5, "z")) == [(5, "")]
+        assert await send((3, "none"), (6, "z")) == [(3, "31"), (6, "31")]
+
+    run(tmp_path / "l.db", story)
+
+
+def test_a_line_that_retention_removed_is_not_rewritten(tmp_path: Path) -> None:
+    async def story(database: Database) -> None:
+        task_id = await new_task(database)
+
+        async def send(*lines: LogLineIn, **fields: Any) -> None:
+            command = LogAppend(lines=list(lines), **fields)
+            await database.write(lambda tx: logs.append(tx, task_id, command))
+
+        await send(LogLineIn(text="10 %", line=1), producer="bar")
+        await send(*(LogLineIn(text=f"{n}") for n in range(10_000)))
+        await database.write(lambda tx: remove_oldest(tx.connection, task_id, chunks=1, rows=10))
+        await send(LogLineIn(text="100 %", line=1), producer="bar")
+        (oldest,) = await read(database, task_id, from_=1, limit=1)
+        assert (oldest.n, oldest.text) == (4001, "3999")
+        await send(*(LogLineIn(text=f"{n}") for n in range(10_000)))
 
     run(tmp_path / "l.db", story)
 

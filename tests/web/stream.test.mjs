@@ -418,6 +418,21 @@ test("429 and its Retry-After are obeyed", async () => {
   assert.equal(world.sources.length, 2);
 });
 
+test("429 without Retry-After is met with pauses that go on growing", async () => {
+  const world = new World();
+  world.stream.start();
+  for (const pause of [1000, 2000, 4000, 8000, 16000]) {
+    const before = world.sources.length;
+    world.source.fail();
+    await world.pass(0);
+    world.poll.respond(429, "text/html", null);
+    await world.pass(pause - 1);
+    assert.equal(world.sources.length, before);
+    await world.pass(2);
+    assert.equal(world.sources.length, before + 1);
+  }
+});
+
 test("a box that says 503 while the server restarts does not hold the page up", async () => {
   const world = await live();
   await world.pass(5000);

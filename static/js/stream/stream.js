@@ -413,10 +413,12 @@ export class Stream {
     this.#outage ??= now;
     this.#failures += 1;
     this.#wait = this.t.wait; // what was learnt from cuts may have been the outage
-    const short = now - this.#outage < this.t.shortOutage && failure.kind !== "html";
+    const asked = Math.min(failure.after ?? 0, this.t.longestAsked);
+    // Who is told that it asks too often, but not when to come back, had better take its time.
+    const slow = failure.kind === "html" || (failure.kind === "busy" && asked === 0);
+    const short = now - this.#outage < this.t.shortOutage && !slow;
     const most = short ? this.t.shortBackoff : this.t.longBackoff;
     const pause = failure.kind === "html" ? most : this.t.backoff * 2 ** (this.#failures - 1);
-    const asked = Math.min(failure.after ?? 0, this.t.longestAsked);
     return this.#retryIn(asked + this.#jitter(Math.min(pause, most)));
   }
 

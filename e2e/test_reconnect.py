@@ -137,6 +137,38 @@ def test_an_outage_loses_and_doubles_nothing(
     expect_live(page, within=30_000)
 
 
+@pytest.mark.parametrize("mode", ["502", "html", "black-hole"])
+def test_a_result_that_could_not_be_read_is_read_again(
+    api: Api, pages: Pages, proxy: FaultProxy, mode: Mode
+) -> None:
+    task = api.create(status="running")
+    page = pages.open(task_url(api, task, proxy.url), timings={"reply": 500}, network_trouble=True)
+    expect_live(page)
+    read = f"GET /api/tasks/{task['id']} "
+    proxy.set(mode, match=read)
+    api.patch(task, status="completed", result={"files": 12})
+    proxy.wait_for(read)
+    proxy.set("pass")
+    page.locator("#result summary").click()
+    expect(page.locator("#result pre")).to_contain_text('"files": 12')
+
+
+def test_counts_that_could_not_be_read_are_read_again(
+    api: Api, pages: Pages, proxy: FaultProxy
+) -> None:
+    page = pages.open(tasks_url(api, proxy.url), timings=BRISK, network_trouble=True)
+    expect_live(page)
+    proxy.set("502", match="GET /api/stats ")
+    task = api.create(status="running")
+    proxy.wait_for("GET /api/stats ")
+    expect(Row(page, task).locator).to_be_visible()
+    proxy.set("pass")
+    proxy.cut("/events/")
+    running = api.call("GET", "/api/stats")["counts"]["running"]
+    chip = page.locator('#chips [data-status="running"] .chip-count')
+    expect(chip).to_have_text(str(running))
+
+
 def test_a_server_that_is_away_is_not_hammered(api: Api, pages: Pages, proxy: FaultProxy) -> None:
     """With the product's own timings: tries come further and further apart, and then it is back."""
     task = api.create(status="running")

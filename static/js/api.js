@@ -1,6 +1,7 @@
 // Requests to the API. Errors are ApiError with words for the reader.
 
 import { root } from "./page.js";
+import { timings } from "./stream/timings.js";
 
 export class ApiError extends Error {
   constructor(status, detail) {
@@ -9,12 +10,18 @@ export class ApiError extends Error {
   }
 }
 
+const { reply } = timings();
+
 export async function api(method, path, { body, signal, unreachable } = {}) {
+  // On a connection that is dead without a word, a request would hang for many minutes.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new DOMException("no answer", "TimeoutError")), reply);
   let response;
+  let answer;
   try {
     response = await fetch(root + path, {
       method,
-      signal,
+      signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
       cache: "no-store",
       credentials: "same-origin",
       headers: {
@@ -23,14 +30,15 @@ export async function api(method, path, { body, signal, unreachable } = {}) {
         ...(method === "POST" ? { "Idempotency-Key": idempotencyKey() } : {}),
       },
       body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    }).finally(() => clearTimeout(timer));
+    const type = response.headers.get("content-type") ?? "";
+    answer = type.includes("json") ? await response.json() : null;
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, unreachable ?? error.message);
   }
-  const type = response.headers.get("content-type") ?? "";
-  const answer = type.includes("json") ? await response.json() : null;
-  if (response.ok) return answer;
+  const ours = answer !== null || response.status === 204;
+  if (response.ok && ours) return answer;
   throw new ApiError(response.status, answer?.detail ?? `HTTP ${response.status}`);
 }
 

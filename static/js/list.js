@@ -260,7 +260,8 @@ export class TaskList {
     try {
       this.put(await api("GET", `api/tasks/${id}`));
     } catch (error) {
-      if (error.status === 404 && this.rows.has(id)) this.gone(id);
+      if (error.status !== 404) setTimeout(() => this.store.has(id) && this.fetchTask(id), RETRY);
+      else if (this.rows.has(id)) this.gone(id);
     } finally {
       this.#fetching.delete(id);
     }

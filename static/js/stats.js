@@ -16,6 +16,7 @@ export class Stats {
   #timer = 0;
   #last = 0;
   #stale = false; // something has happened since the counts were asked for
+  #missed = false; // they could not be read
 
   // draw({ counts, queues })
   constructor(draw) {
@@ -28,13 +29,18 @@ export class Stats {
     this.#timer ||= setTimeout(() => this.#refresh(), wait);
   }
 
+  connected() {
+    if (this.#missed) this.refreshSoon();
+  }
+
   async #refresh() {
     this.#last = Date.now();
     this.#stale = false;
+    this.#missed = false;
     try {
       this.draw(await api("GET", "api/stats"));
     } catch {
-      // offline: the next event, or the return of the connection, asks again
+      this.#missed = true; // the next event, or word that the connection stands, asks again
     } finally {
       this.#timer = 0;
       if (this.#stale) this.refreshSoon();

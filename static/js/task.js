@@ -25,6 +25,7 @@ const log = new LogView({ context, id, log: data.log });
 let ended = false; // the task's own topic says no more
 let left = false; // ... or was refused, as there was no such task
 let restarts = 0;
+let again = 0; // timer
 let journal = null; // events since the task was asked for anew
 const draw = batched(() => {
   const task = store.get(id);
@@ -102,6 +103,7 @@ function apply(event) {
 
 // Events do not carry results.
 async function refetch() {
+  clearTimeout(again);
   try {
     const task = await api("GET", `api/tasks/${id}`);
     const known = store.get(id);
@@ -110,6 +112,7 @@ async function refetch() {
     draw();
   } catch (error) {
     if (error.status === 404) gone();
+    else again = setTimeout(refetch, RETRY);
   }
 }
 

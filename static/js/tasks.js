@@ -104,7 +104,11 @@ connect({
       if (event.type.startsWith("TASK_")) list.onEvent(event);
       if (isLifecycle(event.type)) stats.refreshSoon();
     },
-    status: ({ state }) => state !== "offline" && list.connected(),
+    status: ({ state }) => {
+      if (state === "offline") return;
+      list.connected();
+      stats.connected();
+    },
     reset: () => {
       list.reload();
       stats.refreshSoon();

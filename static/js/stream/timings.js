@@ -23,6 +23,9 @@ export const TIMINGS = {
   // Up again
   probes: [60000, 300000, 900000],
 
+  // What a page reads beside its stream
+  reply: 20000, // an answer that has not begun by then will not come
+
   // Outages
   grace: 2500, // a reopening may take this long before the page says offline
   backoff: 1000,

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import commits, fanout, ingest, load, report, stalled
+from bench import commits, fanout, ingest, load, logs, report, stalled
 from bench.figures import Figures
 
-MEASURES = ("fan-out", "latency", "memory", "stalled", "connects", "ingest", "store")
+LIVE = ("fan-out", "latency", "memory", "stalled", "connects", "ingest", "store")
+LOGS = ("logs",)
+MEASURES = (*LIVE, *LOGS)
 STREAMS = {"fan-out", "memory", "connects"}  # all come from the same runs
 
 
@@ -27,8 +29,10 @@ def parse() -> argparse.Namespace:
     arguments.only = arguments.only.split(",") if arguments.only else list(MEASURES)
     if unknown := set(arguments.only) - set(MEASURES):
         parser.error(f"there is no measure called {', '.join(sorted(unknown))}")
-    if arguments.write and (arguments.quick or set(arguments.only) != set(MEASURES)):
-        parser.error("--write needs everything measured, and not in a hurry")
+    whole = [set(group) for group in (LIVE, LOGS, MEASURES)]
+    if arguments.write and (arguments.quick or set(arguments.only) not in whole):
+        groups = f"{','.join(LIVE)} or {','.join(LOGS)}"
+        parser.error(f"--write needs everything measured, or all of {groups}, and not in a hurry")
     return arguments
 
 
@@ -38,7 +42,7 @@ def measure(arguments: argparse.Namespace, figures: Figures) -> None:
     counts = (200,) if arguments.quick else (1000, 5000)
     with TemporaryDirectory(prefix="bench-") as folder:
         binary = load.build(Path(folder))
-        for number in range(arguments.runs):
+        for number in range(arguments.runs if only & set(LIVE) else 0):
             print(f"run {number + 1} of {arguments.runs}", flush=True)
             if only & STREAMS:
                 phases = fanout.PHASES if "fan-out" in only else ()
@@ -53,6 +57,8 @@ def measure(arguments: argparse.Namespace, figures: Figures) -> None:
                 ingest.run(figures, seconds)
             if "store" in only:
                 commits.run(figures, seconds)
+    if "logs" in only:
+        logs.run(figures, arguments.runs, seconds, quick=arguments.quick)
 
 
 def main() -> int:
@@ -62,10 +68,10 @@ def main() -> int:
         measure(arguments, figures)
     if arguments.save:
         figures.save(arguments.save)
-    text = report.render(figures)
-    print(text)
+    sections = report.render(figures)
+    print("\n".join(text for text in sections.values() if text))
     if arguments.write:
-        report.write(text)
+        report.write(sections)
     return 0
 
 

@@ -166,3 +166,50 @@ def store(figures: Figures) -> str:
         rows.append(row)
     head = ["64 clients, synchronous=FULL", "commits a second", "× naive", "per CPU s", "× naive"]
     return f"### Store commits\n\n{grid(head, rows)}"
+
+
+def log_intake(figures: Figures) -> str:
+    """Lines taken in, next to plain sqlite3, and their bytes on disk."""
+    if not figures.has("logs/intake/one/rate"):
+        return ""
+    labels = {
+        "one": "LiveQueue, one producer (text stream)",
+        "ten": "LiveQueue, ten producers (JSON, 500 lines a request)",
+        "plain": "plain sqlite3.executemany, 1,000 rows a commit",
+    }
+    rows = []
+    for way, label in labels.items():
+        row = [label]
+        for figure in ("rate", "per_cpu"):
+            name = f"logs/intake/{way}/{figure}"
+            base = f"logs/intake/plain/{figure}"
+            row += [amount(figures.median(name)), _against(figures, name, base)]
+        rows.append(row)
+    head = ["lines", "a second", "× plain", "per CPU s", "× plain"]
+    text = f"### Log lines taken in\n\n{grid(head, rows)}"
+    if figures.has("logs/disk/per_byte"):
+        size = figures.median("logs/disk/bytes_a_line")
+        text += (
+            f"\n\nOn disk a byte of log takes {amount(figures.median('logs/disk/per_byte'))} "
+            f"bytes, all tables and indexes included (lines of {size:.0f} bytes)."
+        )
+    return text
+
+
+def log_search(figures: Figures) -> str:
+    """Searches of one log and of all, next to grep on text files, and reads anywhere."""
+    rows = []
+    for name in ("rare", "rare, ignoring case", "one line in seven", "pattern"):
+        row = [name]
+        for where in ("one", "all"):
+            ours, grep = (f"logs/search/{name}/{where}/{who}" for who in ("ours", "grep"))
+            if not figures.has(ours):
+                return ""
+            row += [amount(figures.median(ours)), amount(figures.median(grep))]
+        rows.append(row)
+    head = ["what is sought", "one log, s", "grep, s", "all logs, s", "grep, s"]
+    low, high = figures.median("logs/read/p50"), figures.median("logs/read/p99")
+    return (
+        f"### Searching logs\n\n{grid(head, rows)}\n\n"
+        f"Reading 500 lines anywhere in a log: p50 {amount(low)} ms, p99 {amount(high)} ms."
+    )

@@ -84,7 +84,7 @@ class Connection:
     def _answer(self, response: httpx.Response) -> Any:
         try:
             content = response.json() if response.content else None
-        except ValueError:
+        except (ValueError, RecursionError):
             content = response  # not ours: a portal, or some other program
         status = response.status_code
         if response.is_success and content is not response:

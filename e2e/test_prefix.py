@@ -81,7 +81,8 @@ def test_every_page_works_and_stays_there(open_box: Open, place: Place, pages: P
     expect_live(page)
     assert log_texts(page) == ["one", "two"]
     with page.expect_download() as download:
-        page.locator(".log-download").click()
+        page.locator("#log-downloads-button").click()
+        page.locator("#log-downloads [data-format=text]").click()
     assert Path(download.value.path()).read_text() == "one\ntwo\n"
     page.locator('[data-action="cancel"]').click()
     page.locator("#confirm-button").click()

@@ -149,7 +149,6 @@ async def task_page(task_id: int) -> ResponseReturnValue:
         result=_pretty(task["result"]),
         rate=w.rate(task),
         lines=log["lines"],
-        log_href=f"{root()}api/tasks/{task_id}/logs?format=text",
         cursor=cursor,
     )
 

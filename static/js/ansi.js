@@ -36,8 +36,9 @@ export function carry(state, text) {
   return state;
 }
 
-// The plain text in pieces: [{ text, state, link }], link being null or a safe address.
-export function pieces(text, state = "") {
+// The plain text in pieces: [{ text, state, link }], link being null or a safe address; with
+// `escapes`, what is no text stands between them, as { text, escape: true }.
+export function pieces(text, state = "", { escapes = false } = {}) {
   const found = [];
   let link = null;
   let at = 0;
@@ -54,6 +55,7 @@ export function pieces(text, state = "") {
     at = match.index + sequence.length;
     state = after(state, sequence);
     if (sequence.startsWith("\x1b]8;")) link = target(sequence);
+    if (escapes) found.push({ text: sequence, escape: true });
   }
   add(text.length);
   return found;

@@ -18,6 +18,11 @@ export class Wording {
     return this.catalogue.number(value);
   }
 
+  // A large one in few letters: 1.2M, 120万.
+  compact(value) {
+    return this.catalogue.compact(value);
+  }
+
   quantity(value, unit) {
     if (BYTE_UNITS.has(unit)) return this.size(value);
     return unit ? `${this.number(value)} ${unit}` : this.number(value);
@@ -59,6 +64,17 @@ export class Wording {
       return this.t("duration.hours", { hours: div(whole, HOUR), minutes: div(whole % HOUR, MINUTE) });
     }
     return this.t("duration.days", { days: div(whole, DAY), hours: div(whole % DAY, HOUR) });
+  }
+
+  // A time of day here, with the day when it is another one than today.
+  local(timestamp) {
+    const time = new Date(timestamp);
+    const two = (value) => String(value).padStart(2, "0");
+    const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+    if (time.toDateString() === new Date(this.now()).toDateString()) {
+      return `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+    }
+    return `${two(time.getMonth() + 1)}-${two(time.getDate())} ${clock}`;
   }
 
   ago(timestamp) {

@@ -6,6 +6,7 @@ export class Catalogue {
     this.messages = messages;
     this.plurals = new Intl.PluralRules(language);
     this.numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+    this.compacts = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
     this.t = this.t.bind(this);
   }
 
@@ -21,6 +22,10 @@ export class Catalogue {
 
   number(value) {
     return this.numbers.format(value);
+  }
+
+  compact(value) {
+    return this.compacts.format(value);
   }
 }
 

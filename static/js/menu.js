@@ -2,6 +2,7 @@
 
 import { isActive } from "./format.js";
 import { byId, taskAddress } from "./page.js";
+import { place } from "./popover.js";
 
 export class RowMenu {
   #opener = null;
@@ -41,11 +42,7 @@ export class RowMenu {
     this.#item("cancel").hidden = !active;
     this.#item("retry").hidden = active || !task.claimable;
     this.menu.showPopover();
-    const box = opener.getBoundingClientRect();
-    const { offsetWidth, offsetHeight } = this.menu;
-    const below = box.bottom + offsetHeight + 8 < innerHeight;
-    this.menu.style.left = `${Math.max(8, box.right - offsetWidth)}px`;
-    this.menu.style.top = `${below ? box.bottom + 2 : box.top - offsetHeight - 2}px`;
+    place(this.menu, opener);
     this.#item("open").focus();
   }
 

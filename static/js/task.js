@@ -7,7 +7,7 @@ import { isActive } from "./format.js";
 import { batched } from "./frame.js";
 import { listen } from "./keyboard.js";
 import { connect, startLive } from "./live.js";
-import { LogView } from "./log/view.js";
+import { TaskLog } from "./log/task-log.js";
 import { tellOutcome } from "./outcomes.js";
 import { pageData, root } from "./page.js";
 import { Store } from "./store.js";
@@ -20,7 +20,7 @@ const topic = `task:${id}`;
 const context = await startLive(data.now);
 const { t } = context;
 const view = new TaskView({ context, task: data.task });
-const log = new LogView({ context, id, log: data.log });
+const log = new TaskLog({ context, id, log: data.log });
 
 let ended = false; // the task's own topic says no more
 let left = false; // ... or was refused, as there was no such task
@@ -60,8 +60,7 @@ const act = (action) => () => {
 listen({
   r: act("retry"),
   c: act("cancel"),
-  End: () => log.follow(),
-  p: () => log.pause(),
+  ...log.keys,
 });
 
 const stream = connect({

@@ -34,6 +34,15 @@ test("pieces together are the plain text, and leave the state that is carried", 
   }
 });
 
+test("with its escapes, nothing of a line is missing", () => {
+  for (const [text] of cases.plain) {
+    const found = pieces(text, "", { escapes: true });
+    assert.equal(found.map((piece) => piece.text).join(""), text, JSON.stringify(text));
+    const shown = found.filter((piece) => !piece.escape);
+    assert.equal(shown.map((piece) => piece.text).join(""), plain(text), JSON.stringify(text));
+  }
+});
+
 test("no line is slow", () => {
   for (const part of ["\x1b", "\x1b[", "\x1b[1", "\x1b[1;", "\x1b]", "\x1b]8;;", "\x1b]8;;https://", "\x1bP", "\x1bk", "\x1b(", "1;", " "]) {
     for (const start of ["", "\x1b[", "\x1b]", "\x1b]8;;https://", "\x1bk"]) {

@@ -7,6 +7,7 @@ const BLOCK = 250; // lines
 const MOST = 20_000; // lines kept
 const MOST_CHARACTERS = 8_000_000;
 const AT_ONCE = 1000; // lines in a request
+const MOST_READ = 5000; // lines of one answer
 const PARALLEL = 2; // requests
 const PAUSES = [1000, 2000, 5000, 15_000]; // after failures
 
@@ -23,13 +24,38 @@ export class Lines {
 
   // read(first, count, signal) -> promise of { lines, total, first }
   // changed(numbers): these are there now; failed(error or null): reading goes wrong, or well again
-  constructor({ read, changed, failed, first = 1, total = 0, lines = [] }) {
+  constructor({ read, changed = () => {}, failed = () => {}, first = 1, total = 0, lines = [] }) {
     Object.assign(this, { read, changed, failed, first, total });
     for (const line of lines) this.#put(line);
   }
 
   get(n) {
     return this.#blocks.get(blockOf(n))?.lines.get(n);
+  }
+
+  // The data of a LOG event: lines, of which a known number replaces its line; or only which there
+  // are, when they came faster than they could be sent.
+  take({ lines, from, to }) {
+    this.changed(from === undefined ? this.add(lines) : this.skip(from, to));
+  }
+
+  // A line's place is its number.
+  async locate({ n }) {
+    return Math.min(Math.max(n, this.first), this.total);
+  }
+
+  async all(first, last) {
+    const all = [];
+    for (let n = first; n <= last; n = all.at(-1).n + 1) {
+      const { lines } = await this.read(n, Math.min(MOST_READ, last - n + 1));
+      if (lines.length === 0) break;
+      all.push(...lines);
+    }
+    return all;
+  }
+
+  blank(n) {
+    return { n, pending: true };
   }
 
   // Lines that the stream brought; the numbers of those that are kept.

@@ -5,10 +5,10 @@ import { plain } from "../ansi.js";
 const MOST = 50_000; // lines copied at once; more are a download
 
 export class Selection {
-  // read(first, last) -> promise of lines; range() -> { first, last }
+  // range() -> { first, last }, places
   // failed(error, most): nothing was copied, without an error because it is more than `most` lines
-  constructor({ box, scroller, lines, read, range, failed }) {
-    Object.assign(this, { box, scroller, lines, read, range, failed });
+  constructor({ box, scroller, view, range, failed }) {
+    Object.assign(this, { box, scroller, view, range, failed });
     box.addEventListener("keydown", (event) => this.#onKey(event));
     box.addEventListener("copy", (event) => this.#onCopy(event));
   }
@@ -30,36 +30,39 @@ export class Selection {
     const range = selection.getRangeAt(0);
     const begin = place(range.startContainer, range.startOffset);
     const end = place(range.endContainer, range.endOffset);
-    if (!begin || !end || begin.n === end.n) return;
+    const { source, look } = this.view;
+    if (!begin || !end || (begin.place === end.place && !look.raw)) return;
     event.preventDefault();
-    if (end.n - begin.n >= MOST) {
+    if (end.place - begin.place >= MOST) {
       this.failed(null, MOST);
       return;
     }
-    const texts = [];
-    for (let n = begin.n; n <= end.n; n += 1) {
-      const line = this.lines.get(n);
+    const lines = [];
+    for (let at = begin.place; at <= end.place; at += 1) {
+      const line = source.get(at);
       if (!line) {
         this.#copyLater(begin, end);
         return;
       }
-      texts.push(plain(line.text));
+      lines.push(line);
     }
-    event.clipboardData.setData("text/plain", cut(texts, begin, end));
+    event.clipboardData.setData("text/plain", cut(lines, begin, end, look.raw));
   }
 
   async #copyLater(begin, end) {
+    const { source, look } = this.view;
     try {
-      const lines = await this.read(begin.n, end.n);
-      const text = cut(lines.map((line) => plain(line.text)), begin, end);
-      await navigator.clipboard.writeText(text);
+      const lines = await source.all(begin.place, end.place);
+      await navigator.clipboard.writeText(cut(lines, begin, end, look.raw));
     } catch (error) {
       this.failed(error, MOST);
     }
   }
 }
 
-function cut(texts, begin, end) {
+// What is shown is copied: raw lines as they were sent, others without escape sequences.
+function cut(lines, begin, end, raw) {
+  const texts = lines.map(({ text }) => (raw ? text : plain(text)));
   texts[texts.length - 1] = texts.at(-1).slice(0, end.offset);
   texts[0] = texts[0].slice(begin.offset);
   return texts.join("\n");
@@ -78,5 +81,5 @@ function place(node, offset) {
   before.setStart(text, 0);
   if (before.comparePoint(node, offset) > 0) before.setEnd(node, offset);
   if (!text.contains(before.endContainer)) before.setEnd(text, text.childNodes.length);
-  return { n: Number(element.dataset.n), offset: before.toString().length };
+  return { place: Number(element.dataset.place), offset: before.toString().length };
 }

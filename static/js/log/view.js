@@ -1,49 +1,46 @@
-// The log of one task: it follows the end as long as the reader is there, and otherwise lets nothing
-// move under the reader's eyes.
+// Lines as a reader looks at them: the view follows the end as long as the reader is there, and
+// otherwise lets nothing move under the reader's eyes.
+//
+// Which lines there are is a source's to know: Lines, Filtered or AllLogs. They are told apart by their
+// places, whole numbers in order:
+//   first, total      the first place and the last one
+//   get(place)        -> line, or undefined while it is not there
+//   want(first, last) these are looked at
+//   take(data)        what the stream brought
+//   blank(place)      -> what stands for a line that is not there yet
+//   locate(line)      -> promise of its place, of the next one's if it is left out, or of null
+//   all(first, last)  -> promise of these lines, whether they are there or not
+//   changed(places), failed(error or null): set by the view that shows them
 
-import { api } from "../api.js";
 import { batched } from "../frame.js";
 import { byId, setText } from "../page.js";
 import { createLine, drawLine } from "./line.js";
-import { Lines } from "./lines.js";
 import { Scroller } from "./scroller.js";
-import { dropSlowRule } from "./siblings.js";
 import { Selection } from "./selection.js";
-
-const READ = 5000; // the most lines of one answer
-const RETRY = 2000;
+import { dropSlowRule } from "./siblings.js";
 
 export class LogView {
   #following = true;
-  #paused = null; // the number of the last line when the reader paused
+  #paused = null; // the last place when the reader paused
   #held = false; // a finger or a button is down on the log
-  #left = 0; // the number of the last line when the reader stopped following
+  #left = 0; // the last place when the reader stopped following
   #target = null; // the line that the address names
   #fresh = new Set(); // drawn lines that are to be drawn again
-  #skipped = 0;
-  #gone = false;
-  #reloads = 0;
-  #retry = 0;
 
-  // log: { first, total, lines }, lines being the newest ones
-  constructor({ context, id, log }) {
-    this.context = context;
-    this.id = id;
+  // look: how lines are drawn, see drawLine; looked(first, last): these places are drawn
+  // framed(): there are more lines, or others; addressed() -> the line that the address names, or null
+  constructor({ context, source, look, looked = () => {}, framed, addressed }) {
+    Object.assign(this, { context, look, looked, framed, addressed });
     this.box = byId("log");
     this.#soon = batched(() => this.#flush());
-    this.lines = new Lines({
-      ...log,
-      read: (first, count, signal) => this.#read(`from=${first}&limit=${count}`, signal),
-      changed: (numbers) => this.#changed(numbers),
-      failed: (error) => this.#trouble(error),
-    });
+    this.#listenTo(source);
     this.scroller = new Scroller({
       box: this.box,
       space: byId("log-space"),
       lines: byId("log-lines"),
       head: byId("log-edge"),
       create: createLine,
-      draw: (element, n) => this.#draw(element, n),
+      draw: (element, place) => this.#draw(element, place),
       looked: () => this.#look(),
       moved: (delta) => this.#moved(delta),
       resized: () => this.#show(),
@@ -52,62 +49,84 @@ export class LogView {
     this.selection = new Selection({
       box: this.box,
       scroller: this.scroller,
-      lines: this.lines,
-      range: () => ({ first: this.lines.first, last: this.#last }),
-      read: (first, last) => this.#readAll(first, last),
+      view: this,
+      range: () => ({ first: this.source.first, last: this.#last }),
       failed: (error, most) => this.#uncopied(error, most),
     });
     dropSlowRule();
     this.#listen();
-    this.#start();
+    this.#extend();
+    this.#frame();
+    if (this.addressed() && source.total >= source.first) this.#goToAddressed();
+    else this.scroller.toEnd();
   }
 
   #soon;
 
-  // The data of a LOG event: lines, of which a known number replaces its line; or only which there
-  // are, when they came faster than they could be sent.
-  take({ lines, from, to }) {
-    if (from === undefined) return this.#changed(this.lines.add(lines));
-    this.#skipped += to - from + 1;
-    return this.#changed(this.lines.skip(from, to));
+  get following() {
+    return this.#following;
   }
 
-  // Everything anew, after the stream lost its place: until it works, because what is shown may be of
-  // another life of the database.
-  async reload() {
-    clearTimeout(this.#retry);
-    this.#reloads += 1;
-    const turn = this.#reloads;
-    this.#gone = false;
-    this.lines.clear();
-    try {
-      const { first, total } = await this.#read("tail=0");
-      if (turn !== this.#reloads) return;
-      this.lines.restart(first ?? 1, total);
-      this.#trouble(null);
-    } catch (error) {
-      if (turn !== this.#reloads || error.status === 404) return; // the page says that it is gone
-      this.#trouble(error);
-      this.#retry = setTimeout(() => this.reload(), RETRY);
-      return;
-    }
-    if (this.#paused !== null) this.#paused = Math.min(this.#paused, this.lines.total);
+  // The first and the last line in sight; null where nothing is, or not yet.
+  get sight() {
+    const { first, last } = this.scroller.visible;
+    const sight = { first: this.source.get(first), last: this.source.get(last) };
+    return sight.first && sight.last ? sight : null;
+  }
+
+  // Shows the lines of another source, around the line that is in sight now.
+  async show(source) {
+    const line = this.#following ? null : this.sight?.first;
+    const top = line && this.scroller.elementOf(this.scroller.visible.first)?.getBoundingClientRect().top;
+    this.#listenTo(source);
+    this.#paused = this.#paused === null ? null : source.total;
+    this.#left = source.total;
+    this.#show(this.#drawn());
+    if (!line) return;
+    const place = await source.locate(line);
+    if (this.source !== source || this.#following || place === null) return;
+    this.scroller.toLine(place, top - this.box.getBoundingClientRect().top - this.box.clientTop);
+    this.scroller.update(this.#drawn());
+  }
+
+  // Draws all lines anew, as the source has them now.
+  reload() {
+    if (this.#paused !== null) this.#paused = Math.min(this.#paused, this.source.total);
     this.#extend();
     this.#frame();
     if (this.#following) this.scroller.toEnd(this.#drawn());
     else this.scroller.update(this.#drawn());
   }
 
-  // The task is active, or has ended.
-  end(active) {
-    setText(byId("log-empty"), this.context.t(active ? "log.empty" : "log.none"));
-    byId("log-pause").hidden = !active && this.#paused === null;
+  // Draws all lines in another look.
+  restyle(look = this.look) {
+    this.look = look;
+    this.scroller.restyle();
+    if (this.#following) this.#show();
   }
 
-  gone() {
-    this.#gone = true;
-    clearTimeout(this.#retry);
-    this.lines.close();
+  // Brings a line into sight; nothing moves when it is.
+  async reveal(line) {
+    const { source } = this;
+    this.#setFollowing(false);
+    const place = await source.locate(line);
+    if (this.source !== source || place === null) return;
+    this.#extend();
+    const { first, last } = this.scroller.visible;
+    const there = place > first && place < last && this.scroller.elementOf(place);
+    if (!there) this.scroller.toLine(place);
+    this.scroller.update(this.#drawn());
+    this.scroller.elementOf(place)?.querySelector("mark.current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  // Draws these places again.
+  redraw(places = this.#drawn()) {
+    this.#changed(places);
+  }
+
+  // There may be more lines to come.
+  end(active) {
+    byId("log-pause").hidden = !active && this.#paused === null;
   }
 
   follow() {
@@ -117,7 +136,7 @@ export class LogView {
   }
 
   pause(paused = this.#paused === null) {
-    this.#paused = paused ? this.lines.total : null;
+    this.#paused = paused ? this.source.total : null;
     const button = byId("log-pause");
     button.setAttribute("aria-pressed", String(paused));
     setText(button.querySelector("span"), this.context.t(paused ? "log.resume" : "log.pause"));
@@ -128,24 +147,24 @@ export class LogView {
 
   // -- drawing
 
-  #start() {
-    this.#extend();
-    this.#frame();
-    const target = addressed();
-    if (target !== null && this.lines.total > 0) this.#goTo(target);
-    else this.scroller.toEnd();
+  #listenTo(source) {
+    if (this.source) this.source.changed = this.source.failed = () => {};
+    this.source = source;
+    source.changed = (places) => this.#changed(places);
+    source.failed = (error) => this.trouble(error);
   }
 
-  #draw(element, n) {
-    const line = this.lines.get(n);
-    drawLine(element, line ?? { n, pending: true }, { t: this.context.t });
-    element.classList.toggle("target", n === this.#target);
+  #draw(element, place) {
+    const line = this.source.get(place);
+    drawLine(element, line ?? this.source.blank(place), this.look);
+    element.dataset.place = place;
+    element.classList.toggle("target", this.#target !== null && line?.n === this.#target);
     return line ? line.text.length + 1 : 0;
   }
 
-  #changed(numbers) {
+  #changed(places) {
     const { first, last } = this.scroller.drawn;
-    for (const n of numbers) if (n >= first && n <= last) this.#fresh.add(n);
+    for (const place of places) if (place >= first && place <= last) this.#fresh.add(place);
     this.#soon();
   }
 
@@ -156,12 +175,12 @@ export class LogView {
   }
 
   // Brings what is drawn up to date.
-  #show(numbers = [...this.#fresh]) {
+  #show(places = [...this.#fresh]) {
     this.#fresh.clear();
     this.#extend();
     this.#frame();
-    if (this.#following && this.#paused === null) this.scroller.toEnd(numbers);
-    else this.scroller.update(numbers);
+    if (this.#following && this.#paused === null) this.scroller.toEnd(places);
+    else this.scroller.update(places);
   }
 
   #drawn() {
@@ -170,29 +189,26 @@ export class LogView {
   }
 
   #extend() {
-    this.scroller.extend(this.lines.first, this.#last);
+    this.scroller.extend(this.source.first, this.#last);
   }
 
   // The last line that is shown.
   get #last() {
-    return this.#paused ?? this.lines.total;
+    return this.#paused ?? this.source.total;
   }
 
   #frame() {
     const { t } = this.context;
-    const { first, total } = this.lines;
-    this.box.classList.toggle("empty", total === 0);
-    byId("log-empty").hidden = total > 0;
-    setText(byId("log-total"), total > 0 ? t("log.total", { count: total - first + 1 }) : "");
-    setText(byId("log-start"), first > 1 ? t("log.removed", { count: first - 1 }) : "");
-    setText(byId("log-skipped"), this.#skipped > 0 ? t("log.skipped", { count: this.#skipped }) : "");
+    const { first, total } = this.source;
+    this.box.classList.toggle("empty", total < first);
     const since = this.#paused ?? (this.#following ? total : this.#left);
     const unseen = Math.max(0, total - since);
     const pill = byId("log-newer");
-    pill.hidden = total === 0 || (this.#following && this.#paused === null);
+    pill.hidden = total < first || (this.#following && this.#paused === null);
     const words = unseen > 0 ? t("log.newer", { count: unseen }) : "";
     setText(pill.querySelector("span"), words);
     pill.setAttribute("aria-label", words || t("log.end"));
+    this.framed();
   }
 
   // -- following
@@ -211,21 +227,12 @@ export class LogView {
       }, { passive: true });
     }
     document.addEventListener("visibilitychange", () => document.hidden || this.#flush());
-    addEventListener("hashchange", () => {
-      const target = addressed();
-      if (target !== null && this.lines.total > 0) this.#goTo(target);
-    });
+    addEventListener("hashchange", () => this.addressed() && this.#goToAddressed());
     byId("log-newer").addEventListener("click", () => this.follow());
     byId("log-pause").addEventListener("click", () => this.pause());
     byId("log-follow").addEventListener("change", (event) => {
       if (event.target.checked) this.follow();
       else this.#setFollowing(false);
-    });
-    const wrap = byId("log-wrap");
-    wrap.addEventListener("change", () => {
-      box.classList.toggle("wrap", wrap.checked);
-      this.scroller.restyle();
-      if (this.#following) this.#show();
     });
   }
 
@@ -233,7 +240,7 @@ export class LogView {
     if (event.altKey || event.metaKey || event.shiftKey || event.target !== this.box) return;
     if (event.key === "Home") {
       this.#setFollowing(false);
-      this.scroller.toLine(this.lines.first, byId("log-edge").offsetHeight);
+      this.scroller.toLine(this.source.first, byId("log-edge").offsetHeight);
     } else if (event.key === "End") this.follow();
     else return;
     event.preventDefault();
@@ -259,50 +266,28 @@ export class LogView {
   #setFollowing(following) {
     if (this.#following === following) return;
     this.#following = following;
-    this.#left = this.lines.total;
+    this.#left = this.source.total;
     byId("log-follow").checked = following;
     this.#frame();
   }
 
-  // A line that the address names.
-  #goTo(n) {
-    const before = this.#target;
-    this.#target = n;
-    this.#setFollowing(false);
-    this.#extend();
-    const { first, last } = this.scroller.visible;
-    if (n > first && n < last && this.scroller.elementOf(n)) this.scroller.update([before, n]);
-    else {
-      this.scroller.toLine(n);
-      this.scroller.update([before, n]);
-    }
+  #goToAddressed() {
+    const line = this.addressed();
+    this.#target = line.n;
+    this.reveal(line);
   }
-
-  // -- reading
 
   #look() {
     const { first, last } = this.scroller.drawn;
-    this.lines.want(first, last);
+    this.source.want(first, last);
+    this.looked(first, Math.min(last, this.source.total));
   }
 
-  #read(query, signal) {
-    const { t } = this.context;
-    return api("GET", `api/tasks/${this.id}/logs?${query}`, { signal, unreachable: t("error.unreachable") });
-  }
+  // -- trouble
 
-  async #readAll(first, last) {
-    const all = [];
-    for (let n = first; n <= last; n = all.at(-1).n + 1) {
-      const { lines } = await this.#read(`from=${n}&limit=${Math.min(READ, last - n + 1)}`);
-      if (lines.length === 0) break;
-      all.push(...lines);
-    }
-    return all;
-  }
-
-  #trouble(error) {
+  trouble(error) {
     const note = byId("log-trouble");
-    note.hidden = error === null || this.#gone;
+    note.hidden = error === null;
     if (error) setText(note, this.context.t("log.failed", { detail: error.message }));
   }
 
@@ -311,11 +296,4 @@ export class LogView {
     const text = error ? t("log.copy.failed", { detail: error.message }) : t("log.copy.many", { count: most });
     toasts.show({ level: "warning", title: t("log.title"), text });
   }
-}
-
-// The line that the address names: #L123 or ?line=123.
-function addressed() {
-  const [, hash] = /^#L(\d{1,15})$/.exec(location.hash) ?? [];
-  const line = hash ?? new URLSearchParams(location.search).get("line");
-  return /^\d{1,15}$/.test(line ?? "") ? Number(line) : null;
 }

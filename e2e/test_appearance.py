@@ -96,12 +96,17 @@ def expect_nothing_sideways(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1280])
-def test_nothing_scrolls_sideways(api: Api, pages: Pages, tasks: list[Task], width: int) -> None:
+@pytest.mark.parametrize("width", [320, 360, 768, 899, 900, 1100, 1280])
+def test_nothing_scrolls_sideways_and_names_have_room(
+    api: Api, pages: Pages, tasks: list[Task], width: int
+) -> None:
     options = {**PHONE, "viewport": {"width": width, "height": 740}}
     page = pages.open(tasks_url(api), **options)
     expect_live(page)
     expect_nothing_sideways(page)
+    name = page.locator(f'tr[data-task-id="{tasks[1]["id"]}"] .task-name').bounding_box()
+    assert name is not None
+    assert name["width"] >= 150
     page.goto(task_url(api, tasks[1]))
     expect_live(page)
     expect_nothing_sideways(page)
@@ -121,14 +126,44 @@ def test_a_phone_has_cards_and_thumb_sized_targets(
         assert min(box["width"], box["height"]) >= 32
 
 
+def test_a_phone_shows_names_and_numbers_in_full(api: Api, pages: Pages) -> None:
+    task = api.create("Convert lecture recordings", status="running", unit="videos")
+    api.patch(task, current=111_704, total=120_000)
+    page = pages.open(tasks_url(api), **PHONE)
+    row = page.locator(f'tr[data-task-id="{task["id"]}"]')
+    expect(row.locator(".task-progress-words")).to_contain_text("111,704 / 120,000 videos · 93 %")
+    for part in (".task-name", ".task-progress-words"):
+        cut = "e => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight"
+        assert not row.locator(part).evaluate(cut), part
+
+
+def test_a_phone_shows_the_chosen_status(api: Api, pages: Pages) -> None:
+    page = pages.open(tasks_url(api, status="failed"), **PHONE)
+    chip = page.locator('.chip[aria-current="true"]')
+    expect(chip).to_be_in_viewport(ratio=1)
+    expect(chip).to_have_attribute("data-status", "failed")
+    page.locator("#clear-filters").click()
+    expect(page.locator(".chip").first).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", [320, 360, 768])
+def test_all_buttons_for_a_selection_are_in_reach(api: Api, pages: Pages, width: int) -> None:
+    task = api.create("one of them")
+    page = pages.open(tasks_url(api), **{**PHONE, "viewport": {"width": width, "height": 740}})
+    page.locator(f'tr[data-task-id="{task["id"]}"] .task-select').check()
+    for button in page.locator("#bulk button").all():
+        expect(button).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", [320, 1280])
 def test_the_connection_status_is_at_the_bottom_right_and_never_covered(
-    api: Api, pages: Pages
+    api: Api, pages: Pages, width: int
 ) -> None:
-    page = pages.open(tasks_url(api))
+    page = pages.open(tasks_url(api), viewport={"width": width, "height": 740})
     expect_live(page)
     expect(connection(page).locator(".bi-broadcast")).to_be_visible()
     for number in range(4):
-        task = api.create(f"job {number}", status="running")
+        task = api.create(f"job {number} {LONG}", status="running")
         api.patch(task, status="failed", error="disk full\n" * 5)
     expect(toasts(page)).to_have_count(3)
     status = connection(page).bounding_box()
@@ -142,6 +177,7 @@ def test_the_connection_status_is_at_the_bottom_right_and_never_covered(
         assert box is not None
         apart = box["y"] + box["height"] <= status["y"] or box["x"] + box["width"] <= status["x"]
         assert apart
+        expect(toast.locator(".btn-close")).to_be_in_viewport(ratio=1)
 
 
 def test_nothing_shifts_while_progress_arrives(api: Api, pages: Pages) -> None:
@@ -156,3 +192,15 @@ def test_nothing_shifts_while_progress_arrives(api: Api, pages: Pages) -> None:
     api.patch(task, current=50, message="now with a message")
     expect(page.get_by_text("now with a message")).to_be_visible()
     assert page.evaluate(places) == before
+
+
+def test_a_log_stays_in_place_while_messages_come(api: Api, pages: Pages) -> None:
+    task = api.create("steady", status="running", total=100)
+    page = pages.open(task_url(api, task), **PHONE)
+    expect_live(page)
+    place = "() => document.getElementById('log').getBoundingClientRect().y"
+    before = page.evaluate(place)
+    api.patch(task, current=50, message=LONG)
+    expect(page.locator("#task-message")).to_have_text(LONG)
+    expect(page.locator("#task-message")).to_have_attribute("title", LONG)
+    assert page.evaluate(place) == before

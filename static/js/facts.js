@@ -1,7 +1,7 @@
 // Everything on a task's page but its log.
 
 import { durationOf, exact, isActive } from "./format.js";
-import { byId, setText } from "./page.js";
+import { byId, setAttribute, setText } from "./page.js";
 import { drawBadge, drawBar, pulse } from "./task-parts.js";
 
 export class TaskView {
@@ -28,6 +28,7 @@ export class TaskView {
     setText(byId("task-rate"), wording.rate(task));
     setText(byId("task-name"), task.name);
     setText(byId("task-message"), task.message ?? "");
+    setAttribute(byId("task-message"), "title", task.message || null);
     byId("task-error").hidden = !task.error;
     setText(byId("task-error-text"), task.error ?? "");
     this.#note(task.cancel_requested && active ? t("task.cancelling") : null);

@@ -39,6 +39,7 @@ export class Filters {
       });
     }
     addEventListener("popstate", () => this.#show(new Query(location.search)));
+    reveal();
   }
 
   // One status at a time; with Shift several.
@@ -72,6 +73,7 @@ export class Filters {
   #show(query) {
     this.query = query;
     this.draw();
+    reveal();
     this.change(query);
   }
 
@@ -104,6 +106,13 @@ export class Filters {
 function addressOf(query) {
   const text = String(query);
   return `${root}tasks${text ? `?${text}` : ""}`;
+}
+
+// A phone's row of chips is wider than its window: the chosen one goes to the middle.
+function reveal() {
+  const row = byId("chips");
+  const chip = row.querySelector("[aria-current]");
+  if (chip) row.scrollLeft = chip.offsetLeft - row.offsetLeft - (row.clientWidth - chip.offsetWidth) / 2;
 }
 
 function addOption(select, name) {

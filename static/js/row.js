@@ -42,6 +42,7 @@ export class Row {
     this.status = task.status;
     this.element.dataset.status = task.status;
     setText(parts.name, task.name);
+    setAttribute(parts.name, "title", task.name);
     setText(parts.message, reason(task));
     setAttribute(parts.message, "title", reason(task) || null);
     setText(parts.queue, task.queue);

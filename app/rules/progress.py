@@ -81,8 +81,8 @@ def sample(
             eta = (total - current) / rate
     elif progress is not None and speed:
         eta = (100.0 - progress) / speed
-    if eta is not None:
-        eta = None if eta > LONGEST_ETA else max(0.0, round(eta, 1))
+    # All counted and still running: it is finishing, and nobody knows for how long.
+    eta = round(eta, 1) if eta is not None and 0 < eta <= LONGEST_ETA else None
     if rate != task.rate:
         changes["rate"] = rate
     if speed != task.speed:

@@ -113,6 +113,13 @@ def test_what_would_take_ten_years_is_unknown() -> None:
     assert patch(before, CLOCK + 1, current=1.0).task.eta_seconds is None
 
 
+@pytest.mark.parametrize("current", [100.0, 130.0])
+def test_a_task_that_has_counted_all_promises_no_end(current: float) -> None:
+    before = task(current=50.0, total=100.0, sampled_from=CLOCK, sampled_at=CLOCK)
+    after = patch(before, CLOCK + 10, current=current).task
+    assert (after.progress, after.eta_seconds) == (100, None)
+
+
 def test_a_finished_task_has_no_rate() -> None:
     done = patch(_run(3, 1.0, current=1.0), status="completed").task
     assert (done.rate, done.speed, done.eta_seconds) == (None, None, None)

@@ -49,9 +49,19 @@ def check(arguments: argparse.Namespace) -> int:
     except Blocked as error:
         out.blocked(error, run.facts())
         return UNREACHABLE
+    except _NoSuchAdviceError as error:
+        print(f"livequeue check: {error}", file=sys.stderr)
+        return UNREACHABLE
     except BrokenPipeError:  # nobody reads on: as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREACHABLE
+
+
+class _NoSuchAdviceError(Exception):
+    """`--advice` names a proxy that the server has no lines for."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"no advice for {name!r}, but for {', '.join(known)}; all prints each")
 
 
 class _Check:
@@ -77,6 +87,9 @@ class _Check:
             self._instance = seen.get("instance")
             await self._quick(probes)
             verdict = await self._verdict(probes)
+            known = [block["name"] for block in verdict["advice"]]
+            if (wanted := self._arguments.advice) not in (None, "all", *known):
+                raise _NoSuchAdviceError(wanted, known)
             self._out.checks(verdict)
             if not self._arguments.quick:
                 await self._slow(probes)
@@ -200,7 +213,7 @@ class _Out:
         if proxy.url:
             way = f" through the proxy {proxy.shown} ({proxy.source})"
         elif proxy.ignored:
-            way = f" directly, since {proxy.source} is not for this address"
+            way = f" directly, not through {proxy.source}: {proxy.ignored}"
         self._print(f"Checking {root}{way}")
         if root.startswith("https") and find_spec("h2") is None:
             self._print("HTTP/2 is not tried: that needs the package httpx[http2].")

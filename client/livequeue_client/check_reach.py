@@ -29,11 +29,11 @@ class Blocked(Exception):
 
 
 class Proxy(NamedTuple):
-    """A proxy to go through, and where it is set; `ignored`: set, but not used for this address."""
+    """A proxy to go through, and where it is set; `ignored`: why one that is set is not used."""
 
     url: str | None = None
     source: str = ""
-    ignored: bool = False
+    ignored: str = ""
 
     @property
     def shown(self) -> str:
@@ -52,8 +52,12 @@ def choose_proxy(address: str, given: str | None, environ: Mapping[str, str] = o
         return Proxy()
     name = next((name for name in environ if name.lower() == f"{kind}_proxy"), f"{kind}_proxy")
     host = parts.hostname or ""
-    if host in LOOPBACK or proxy_bypass(parts.netloc.rpartition("@")[2], proxies):
-        return Proxy(None, name, ignored=True)
+    if host in LOOPBACK:
+        return Proxy(
+            None, name, f"{host} is this machine (--proxy URL goes through one all the same)"
+        )
+    if proxy_bypass(parts.netloc.rpartition("@")[2], proxies):
+        return Proxy(None, name, "NO_PROXY excepts the address")
     return Proxy(_with_scheme(proxies[kind]), name)
 
 
@@ -93,6 +97,12 @@ def not_connected(error: Exception, address: str, proxy: Proxy) -> Blocked:
             f"nothing listens at {host}",
             ("Is the server running (livequeue serve), and is the port right?"),
         )
+    if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)) and address.startswith(
+        "http:"
+    ):
+        return Blocked(
+            "tls", f"{host} hangs up on plain HTTP", f"Try https://{address.partition('//')[2]}"
+        )
     return Blocked("network", f"{host} cannot be reached: {said}")
 
 
@@ -111,7 +121,7 @@ async def distrusted(error: Exception, address: str, proxy: Proxy) -> Blocked:
     """For a certificate that is not trusted: says who issued it."""
     issuer = await _issuer(address, proxy)
     reason = re.sub(r".*certificate verify failed: ([^(]*).*", r"\1", str(error)).strip()
-    by = f", which was issued by {issuer!r}" if issuer else ""
+    by = f", issued by {issuer!r}," if issuer else ""
     return Blocked(
         "certificate",
         f"the certificate{by} is not trusted: {reason}",

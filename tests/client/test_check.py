@@ -118,6 +118,13 @@ def test_lines_for_a_proxy_of_ones_choice(server: Server) -> None:
     assert "flush_interval" in check(server.url, "--quick", "--advice", "all").stdout
 
 
+def test_lines_for_an_unknown_proxy_are_refused(server: Server) -> None:
+    done = check(server.url, "--advice", "iis")
+    assert done.returncode == 2
+    assert "'iis'" in done.stderr
+    assert "haproxy" in done.stderr
+
+
 def test_an_address_of_a_page_leads_to_the_server(server: Server) -> None:
     done = check(f"{server.url}/tasks/7", "--quick")
     assert done.returncode == 2
@@ -233,13 +240,21 @@ def test_who_issued_a_certificate_is_said(issued: ssl.SSLContext) -> None:
     with answering(tls=issued) as url:
         done = check(url)
     assert done.returncode == 2
-    assert "issued by 'Acme Web Inspection'" in done.stdout
+    assert "the certificate, issued by 'Acme Web Inspection', is not trusted" in done.stdout
     assert "SSL_CERT_FILE" in done.stdout
 
 
 def test_https_where_there_is_none(server: Server) -> None:
     done = check(server.url.replace("http:", "https:"))
     assert "does not speak HTTPS" in done.stdout
+
+
+def test_plain_http_where_there_is_https(issued: ssl.SSLContext) -> None:
+    with answering(tls=issued) as url:
+        done = check(url.replace("https:", "http:"))
+    assert done.returncode == 2
+    assert "hangs up on plain HTTP" in done.stdout
+    assert f"Try {url}/" in done.stdout
 
 
 def test_a_server_with_another_name(server: Server) -> None:
@@ -280,12 +295,16 @@ def test_the_environments_proxy_is_used_and_named(
         (
             "http://dash.example:8000",
             {"HTTP_PROXY": "http://p:1", "NO_PROXY": ".example"},
-            Proxy(None, "HTTP_PROXY", ignored=True),
+            Proxy(None, "HTTP_PROXY", "NO_PROXY excepts the address"),
         ),
         (
             "http://127.0.0.1:8000",
             {"HTTP_PROXY": "http://p:1"},
-            Proxy(None, "HTTP_PROXY", ignored=True),
+            Proxy(
+                None,
+                "HTTP_PROXY",
+                "127.0.0.1 is this machine (--proxy URL goes through one all the same)",
+            ),
         ),
     ],
 )

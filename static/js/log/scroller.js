@@ -35,7 +35,6 @@ export class Scroller {
   #at = 0; // the box's scrollTop as far as we know
   #view = 0;
   #width = 0;
-  #widest = 0;
   #lead = 0;
   #anchor = null; // { n, y }: what must not move, and where it is in the box
   #goal = null; // the line asked for: it is the anchor until the reader scrolls
@@ -108,7 +107,6 @@ export class Scroller {
   // The same for all lines, whose look has changed.
   restyle() {
     this.#sample = { lines: 0, from: 0, to: -1 };
-    this.#widest = 0;
     this.space.style.minWidth = "";
     this.update(this.#numbers());
   }
@@ -451,10 +449,8 @@ export class Scroller {
   #settleSize() {
     const { width, height } = this.lines.getBoundingClientRect();
     this.#height = this.#rows.length > 0 ? height : 0;
-    if (width > this.#width + 1 && width > this.#widest) { // lines that do not wrap
-      this.#widest = width;
-      this.space.style.minWidth = `${width}px`;
-    }
+    // Lines that do not wrap: the widest seen so far stays the width of all.
+    if (width > this.space.getBoundingClientRect().width + 1) this.space.style.minWidth = `${width}px`;
   }
 
   // Index of the row at y pixels from the top of the box: the first that reaches below it.

@@ -171,7 +171,7 @@ export class LogView {
   #flush() {
     if (document.hidden) return; // drawn as soon as it is looked at
     if (this.#paused !== null) this.#frame();
-    else if (!this.#held) this.#show();
+    else this.#show();
   }
 
   // Brings what is drawn up to date.
@@ -179,7 +179,7 @@ export class LogView {
     this.#fresh.clear();
     this.#extend();
     this.#frame();
-    if (this.#following && this.#paused === null) this.scroller.toEnd(places);
+    if (this.#following && this.#paused === null && !this.#held) this.scroller.toEnd(places);
     else this.scroller.update(places);
   }
 

@@ -62,11 +62,15 @@ class Settings:
     )
     window_events: int = _setting(20_000, "newest events held in memory", 10, 1_000_000)
     window_bytes: int = _setting(32 * 2**20, "bytes of them", 2**16, 2**31)
+    retention_log_days: float = _setting(30.0, "days a log line is kept", 0.001, 36500)
+    retention_log_bytes: int = _setting(
+        2**30, "stored bytes of one task's log beyond which its oldest lines go", 2**16, 2**50
+    )
+    retention_bytes: int = _setting(
+        10 * 2**30, "bytes of database file beyond which the oldest log lines go", 2**20, 2**50
+    )
     retention_days: float = _setting(30.0, "days an event is kept for replay", 0.001, 36500)
     retention_events: int = _setting(1_000_000, "events kept for replay", 100, 10**9)
-    retention_bytes: int = _setting(
-        10 * 2**30, "bytes of database file beyond which old events and logs go", 2**20, 2**50
-    )
     max_body: int = _setting(16 * 2**20, "bytes of a JSON or form body", 1024, 2**30)
     access_log: bool = _setting(False, "log each request when it has been answered")
     log_level: str = _setting("info", "debug, info, warning or error")

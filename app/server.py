@@ -28,6 +28,7 @@ from app.state import State
 from app.store.database import Database
 from app.store.overdue import Overdue
 from app.store.retention import Retention
+from app.store.wal import WriteAheadLog
 from app.stream.hub import Hub
 from app.stream.limits import StreamLimits
 from app.stream.registry import Registry
@@ -180,7 +181,13 @@ async def _serve(
     http2.install()
     background = [
         asyncio.create_task(work.run(), name=type(work).__name__)
-        for work in (registry, http2, Overdue(database), Retention(database, settings))
+        for work in (
+            registry,
+            http2,
+            Overdue(database),
+            Retention(database, settings),
+            WriteAheadLog(database),
+        )
     ]
     for task in background:
         task.add_done_callback(_report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from quart import Blueprint
@@ -13,24 +12,17 @@ from app.state import state
 blueprint = Blueprint("health", __name__)
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 @blueprint.get("/healthz")
 async def healthz() -> dict[str, Any]:
     """Answers without touching the database: the event loop turns."""
     server = state()
-    path = server.database.path
+    sizes = server.database.sizes()
     return {
         "status": "ok",
         "version": __version__,
         "streams": len(server.registry),
-        "database_bytes": _size(path),
-        "wal_bytes": _size(path.with_name(f"{path.name}-wal")),
+        "database_bytes": sizes.file,
+        "wal_bytes": sizes.wal,
     }
 
 

@@ -16,7 +16,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 import aiosqlite
 import msgspec
@@ -42,6 +42,7 @@ BATCH = 512  # requests in one transaction
 QUEUE = 4096  # requests waiting for it; further ones wait up to PATIENCE
 KNOWN = 2000  # tasks whose rows are remembered, and logs whose ends are
 PATIENCE = 10.0  # seconds
+FOLD_PATIENCE = 1.0  # seconds that new reads wait, at most, for older ones
 PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -81,6 +82,13 @@ class Known:
         for known in (self.tasks, self.log_ends):
             if len(known) > KNOWN:
                 known.clear()
+
+
+class Sizes(NamedTuple):
+    """Bytes on disk."""
+
+    file: int
+    wal: int
 
 
 class Transaction:
@@ -195,6 +203,8 @@ class Database:
         self._writer: aiosqlite.Connection
         self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         self._searching = asyncio.Semaphore(SEARCHES)
+        self._may_read = asyncio.Event()
+        self._may_read.set()
         self._pending: deque[_Request] = deque()
         self._wanted: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
@@ -290,6 +300,7 @@ class Database:
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` on a reader, in one snapshot; it must fetch all that it answers."""
+        await self._may_read.wait()
         reader = await self._readers.get()
         try:
             return await _on_thread(reader, _snapshot, work)
@@ -303,6 +314,33 @@ class Database:
         """As `read`, for what may take a while: some readers are always left for the rest."""
         async with self._searching:
             return await self.read(work)
+
+    # The file
+
+    def sizes(self) -> Sizes:
+        """As they are on disk now."""
+        return Sizes(_size(self.path), _size(self.path.with_name(f"{self.path.name}-wal")))
+
+    async def fold(self) -> bool:
+        """Fold the write-ahead log into the file and cut it to nothing; False: it is being read.
+
+        New reads wait for the end of those under way: SQLite only starts this log anew when nobody
+        reads it, so where reads overlap all the time it would grow for ever.
+        """
+        held: list[aiosqlite.Connection] = []
+        self._may_read.clear()
+        try:
+            async with asyncio.timeout(FOLD_PATIENCE):
+                while len(held) < READERS:
+                    held.append(await self._readers.get())
+                    await _on_thread(held[-1], lambda connection: None)  # after a cancelled read
+            return await _on_thread(self._writer, _fold)
+        except TimeoutError:
+            return False
+        finally:
+            for reader in held:
+                self._readers.put_nowait(reader)
+            self._may_read.set()
 
     # Writing
 
@@ -471,6 +509,23 @@ def _snapshot(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection
     finally:
         with contextlib.suppress(sqlite3.OperationalError):
             connection.execute("ROLLBACK")
+
+
+def _fold(connection: sqlite3.Connection) -> bool:
+    (timeout,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")  # nobody waits for a reader in another program
+    try:
+        ((busy, _, _),) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {timeout}")
+    return not busy
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _unavailable(error: sqlite3.Error) -> Problem:

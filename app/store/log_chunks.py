@@ -169,6 +169,7 @@ def seal(
         sealed = rows[-1].n
         made += 1
     connection.execute(_sql.put_sealed, (sealed, task_id))
+    connection.execute(_sql.weigh_rows, (task_id,))
     return made
 
 
@@ -214,19 +215,17 @@ def _write(connection: sqlite3.Connection, task_id: int, block: Block, colours: 
 # Removing
 
 
-def remove_oldest(connection: sqlite3.Connection, task_id: int, *, chunks: int, rows: int) -> bool:
-    """Remove some of the oldest lines of a log; False when it has none left."""
-    found = connection.execute(_sql.oldest_chunks, (task_id, chunks)).fetchall()
-    place = place_of(connection, task_id)
-    if found:
-        last = found[-1][1]
-        connection.executemany(_sql.delete_chunk, [(id,) for id, _ in found])
-        connection.execute(_sql.delete_rows, (task_id, 0, last))
+def remove_oldest(connection: sqlite3.Connection, task_id: int) -> bool:
+    """Remove the oldest chunk of a log or, when it has none, some rows; False: it has no lines."""
+    chunk = connection.execute(_sql.oldest_chunk, (task_id,)).fetchone()
+    if chunk is not None:
+        id, last = chunk
+        connection.execute(_sql.delete_chunk, (id,))
     else:
-        oldest = connection.execute(_sql.oldest_row_numbers, (task_id, rows)).fetchall()
-        if not oldest:
+        (last,) = connection.execute(_sql.last_old_row, (task_id, ROW_LINES)).fetchone()
+        if last is None:
             return False
-        last = oldest[-1][0]
-        connection.execute(_sql.delete_rows, (task_id, 0, last))
-    connection.execute(_sql.put_first, (last + 1, max(place.sealed, last), task_id))
+    connection.execute(_sql.put_first, (last + 1, task_id))
+    if connection.execute(_sql.delete_rows, (task_id, 0, last)).rowcount:
+        connection.execute(_sql.weigh_rows, (task_id,))
     return True

@@ -1,13 +1,17 @@
-"""Lets go of what is old: in small batches between other writes, so that nothing ever waits for it.
+"""Lets go of what is old: in small steps between other writes, so that nothing ever waits for it.
 
-Each step is one short transaction and says whether there is more to do.
+A rule removes one piece of what is over a limit (a chunk of a log, some events) and says whether
+there was one. A step is one transaction: as many pieces as take a few milliseconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 
 from app.config import Settings
 from app.errors import Problem
@@ -20,13 +24,16 @@ from app.store.sql import Queries
 _sql = Queries("retention")
 log = logging.getLogger("livequeue.retention")
 
-INTERVAL = 10.0  # seconds between rounds in which nothing was left to do
-BREATH = 0.02  # seconds between two batches of one round
-EVENTS = 500
-LINES = 1000  # rows of log lines, and chunks of them, in one step
-CHUNKS = 8
+Rule = Callable[[Transaction], bool]
+
+INTERVAL = 10.0  # seconds between rounds
+HOLD = 0.002  # seconds a step works, about; then it commits
+BREATH = 0.02  # seconds in which others write, between two steps
+EVENTS = 200  # in one piece, and idempotency keys
+PAGES = 16
+FREE_PAGES = 256  # that stay in the file: new lines fill them soon
 SEAL_AFTER = 60.0  # seconds after a finished task's newest line
-PAGES = 200
+SEAL_IDLE_AFTER = 86_400.0  # the same of a task that may write more
 KEY_AGE = 24 * 3600.0  # seconds an idempotency key is kept
 
 
@@ -34,13 +41,13 @@ class Retention:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._steps: list[Callable[[Transaction], bool]] = [
-            self._trim_events,
+        self._rules: list[Rule] = [
             self._remove_deleted_logs,
-            self._seal_finished,
-            self._trim_keys,
+            self._remove_old_lines,
+            self._cut_long_logs,
+            self._trim_events,
             self._fit_file,
-            self._return_space,
+            self._trim_keys,
         ]
 
     async def run(self) -> None:
@@ -54,72 +61,108 @@ class Retention:
 
     async def round(self) -> None:
         """Everything that is due now."""
-        for step in self._steps:
-            more = True
-            while more:
-                more = await self._database.write(step)
-                self._database.floor = await self._database.read(floor_of)
-                await asyncio.sleep(BREATH)
+        for rule in self._rules:
+            await self._follow(rule)
+        self._database.floor = await self._database.read(floor_of)
+        for task_id, last in await self._database.read(_idle_logs):
+            await self._follow(partial(_seal, task_id=task_id, last=last))
+        await self._follow(_return_pages)
 
-    def _trim_events(self, transaction: Transaction) -> bool:
-        """Old or too many events; the newest one always stays, as ids go on from it."""
-        oldest = clock.rfc3339(transaction.clock - self._settings.retention_days * 86_400)
-        execute = transaction.connection.execute
-        head = head_of(transaction.connection)
-        surplus = head - self._settings.retention_events
-        count, upto = execute(_sql.old_events, (EVENTS, head, oldest, surplus)).fetchone()
-        if not count:
-            return False
-        execute(_sql.trim_events, (upto,))
-        execute(_sql.raise_floor, (upto,))
-        execute(_sql.trim_epochs)
-        return bool(count == EVENTS)
+    async def _follow(self, rule: Rule) -> None:
+        while await self._step(rule):
+            # Space goes back at once: SQLite takes the longer for it the more pages are free.
+            while await self._step(_return_pages):
+                pass
+
+    async def _step(self, rule: Rule) -> bool:
+        more = await self._database.write(partial(_pieces, rule=rule))
+        if more:
+            await asyncio.sleep(BREATH)
+        return more
 
     def _remove_deleted_logs(self, transaction: Transaction) -> bool:
-        execute = transaction.connection.execute
-        row = execute(_sql.next_deleted_task).fetchone()
+        connection = transaction.connection
+        row = connection.execute(_sql.next_deleted_task).fetchone()
         if row is None:
             return False
-        if not remove_oldest(transaction.connection, row[0], chunks=CHUNKS, rows=LINES):
-            execute(_sql.forget_log, row)
-            execute(_sql.forget_producers, row)
-            execute(_sql.forget_deleted_task, row)
+        if not remove_oldest(connection, row[0]):
+            connection.execute(_sql.forget_log, row)
+            connection.execute(_sql.forget_producers, row)
+            connection.execute(_sql.forget_deleted_task, row)
         return True
 
-    def _seal_finished(self, transaction: Transaction) -> bool:
-        """The last lines of tasks that ended a while ago: they will hardly get more."""
-        before = clock.rfc3339(transaction.clock - SEAL_AFTER)
-        row = transaction.connection.execute(_sql.finished_open_log, (before,)).fetchone()
-        if row is None:
+    def _remove_old_lines(self, transaction: Transaction) -> bool:
+        """Chunk by chunk; what still is a row is new, or of a task that writes hardly anything."""
+        oldest = clock.rfc3339(transaction.clock - self._settings.retention_log_days * 86_400)
+        row = transaction.connection.execute(_sql.oldest_chunk).fetchone()
+        if row is None or row[1] >= oldest:
             return False
-        seal(transaction.connection, *row, chunks=CHUNKS // 2, rest=True)
-        return True
+        return remove_oldest(transaction.connection, row[0])
+
+    def _cut_long_logs(self, transaction: Transaction) -> bool:
+        row = transaction.connection.execute(_sql.largest_log).fetchone()
+        if row is None or row[1] <= self._settings.retention_log_bytes:
+            return False
+        return remove_oldest(transaction.connection, row[0])
+
+    def _fit_file(self, transaction: Transaction) -> bool:
+        """Over the size: the oldest log lines of all, and only then events."""
+        connection = transaction.connection
+        if connection.execute(_sql.used_bytes).fetchone()[0] <= self._settings.retention_bytes:
+            return False
+        row = connection.execute(_sql.oldest_chunk).fetchone()
+        if row is not None:
+            return remove_oldest(connection, row[0])
+        return _trim_events(connection, "9999", head_of(connection))
+
+    def _trim_events(self, transaction: Transaction) -> bool:
+        """Old or too many events."""
+        connection = transaction.connection
+        oldest = clock.rfc3339(transaction.clock - self._settings.retention_days * 86_400)
+        surplus = head_of(connection) - self._settings.retention_events
+        return _trim_events(connection, oldest, surplus)
 
     def _trim_keys(self, transaction: Transaction) -> bool:
         oldest = clock.rfc3339(transaction.clock - KEY_AGE)
         return transaction.connection.execute(_sql.trim_keys, (oldest, EVENTS)).rowcount == EVENTS
 
-    def _fit_file(self, transaction: Transaction) -> bool:
-        """Over the size: logs of the tasks that finished first, then the oldest events."""
-        execute = transaction.connection.execute
-        if execute(_sql.used_bytes).fetchone()[0] <= self._settings.retention_bytes:
-            return False
-        row = execute(_sql.oldest_finished_log).fetchone()
-        if row is not None:
-            return remove_oldest(transaction.connection, row[0], chunks=CHUNKS, rows=LINES)
-        head = head_of(transaction.connection)
-        count, upto = execute(_sql.old_events, (EVENTS, head, "9999", head)).fetchone()
-        if count:
-            execute(_sql.trim_events, (upto,))
-            execute(_sql.raise_floor, (upto,))
-        return bool(count)
 
-    def _return_space(self, transaction: Transaction) -> bool:
-        execute = transaction.connection.execute
-        (free,) = execute("PRAGMA freelist_count").fetchone()
-        if free <= PAGES:
-            return False
-        for _ in range(PAGES):
-            # sqlite3 makes only the first step of this pragma, which frees one page.
-            execute("PRAGMA incremental_vacuum(1)")
-        return True
+def _pieces(transaction: Transaction, rule: Rule) -> bool:
+    """Some pieces of a rule; whether there may be more."""
+    end = perf_counter() + HOLD
+    while rule(transaction):
+        if perf_counter() > end:
+            return True
+    return False
+
+
+def _trim_events(connection: sqlite3.Connection, oldest: str, surplus: int) -> bool:
+    """Events before a time, or up to a seq; the newest one always stays, as ids go on from it."""
+    head = head_of(connection)
+    (upto,) = connection.execute(_sql.old_events, (EVENTS, head, oldest, surplus)).fetchone()
+    if upto is None:
+        return False
+    connection.execute(_sql.trim_events, (upto,))
+    connection.execute(_sql.raise_floor, (upto,))
+    connection.execute(_sql.trim_epochs)
+    return True
+
+
+def _idle_logs(connection: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Logs whose last lines can be sealed: they will hardly get more. Task and last line."""
+    now, _ = clock.now()
+    finished, idle = clock.rfc3339(now - SEAL_AFTER), clock.rfc3339(now - SEAL_IDLE_AFTER)
+    return connection.execute(_sql.idle_logs, (finished, idle)).fetchall()
+
+
+def _seal(transaction: Transaction, task_id: int, last: int) -> bool:
+    return bool(seal(transaction.connection, task_id, last, chunks=1, rest=True))
+
+
+def _return_pages(transaction: Transaction) -> bool:
+    execute = transaction.connection.execute
+    (free,) = execute("PRAGMA freelist_count").fetchone()
+    for _ in range(min(PAGES, free - FREE_PAGES)):
+        # sqlite3 makes only the first step of this pragma, which frees one page.
+        execute("PRAGMA incremental_vacuum(1)")
+    return bool(free > FREE_PAGES)

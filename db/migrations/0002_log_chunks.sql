@@ -7,9 +7,12 @@ CREATE TABLE logs (
     first INTEGER NOT NULL DEFAULT 1, -- lines before it were removed by retention
     sealed INTEGER NOT NULL DEFAULT 0, -- lines up to it are in chunks
     open_bytes INTEGER NOT NULL DEFAULT 0, -- of its rows, about; 0 when it has none
+    text_bytes INTEGER NOT NULL DEFAULT 0, -- of the text in its chunks, before compression
+    chunk_bytes INTEGER NOT NULL DEFAULT 0, -- that its chunks take
     newest TEXT NOT NULL -- time of the newest line
 ) STRICT;
 CREATE INDEX logs_open ON logs (newest) WHERE open_bytes > 0;
+CREATE INDEX logs_size ON logs (chunk_bytes) WHERE chunk_bytes > 0;
 
 INSERT INTO logs (task_id, first, sealed, open_bytes, newest)
 SELECT task_id, min(n), min(n) - 1, sum(length(text) + 100), max(time) FROM log_lines GROUP BY task_id;
@@ -31,3 +34,11 @@ CREATE TABLE log_chunks (
 ) STRICT;
 CREATE UNIQUE INDEX log_chunks_place ON log_chunks (task_id, first);
 CREATE INDEX log_chunks_time ON log_chunks (max_time);
+CREATE TRIGGER log_chunks_add AFTER INSERT ON log_chunks BEGIN
+    UPDATE logs SET text_bytes = text_bytes + new.text_bytes, chunk_bytes = chunk_bytes + new.stored_bytes
+    WHERE task_id = new.task_id;
+END;
+CREATE TRIGGER log_chunks_remove AFTER DELETE ON log_chunks BEGIN
+    UPDATE logs SET text_bytes = text_bytes - old.text_bytes, chunk_bytes = chunk_bytes - old.stored_bytes
+    WHERE task_id = old.task_id;
+END;

@@ -43,8 +43,8 @@ DELETE FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ?;
 -- name: delete_row
 DELETE FROM log_lines WHERE task_id = ? AND n = ?;
 
--- name: oldest_row_numbers
-SELECT n FROM log_lines WHERE task_id = ? ORDER BY n LIMIT ?;
+-- name: last_old_row
+SELECT max(n) FROM (SELECT n FROM log_lines WHERE task_id = ? ORDER BY n LIMIT ?);
 
 -- name: get_place
 SELECT first, sealed, open_bytes FROM logs WHERE task_id = ?;
@@ -56,13 +56,17 @@ ON CONFLICT (task_id) DO UPDATE SET
 RETURNING first, sealed, open_bytes;
 
 -- name: put_sealed
-UPDATE logs SET sealed = ?, open_bytes = (
-    SELECT coalesce(sum(length(text) + 100), 0) FROM log_lines WHERE task_id = logs.task_id
-) WHERE task_id = ?;
+UPDATE logs SET sealed = ? WHERE task_id = ?;
 
 -- name: put_first
-UPDATE logs SET first = ?, sealed = ?, open_bytes = (
-    SELECT coalesce(sum(length(text) + 100), 0) FROM log_lines WHERE task_id = logs.task_id
+UPDATE logs SET first = ?1, sealed = max(sealed, ?1 - 1) WHERE task_id = ?2;
+
+-- name: weigh_rows
+-- Of a log that an older version left as rows, the first 10,000 will do.
+UPDATE logs SET open_bytes = (
+    SELECT coalesce(sum(length(text) + 100), 0) FROM (
+        SELECT text FROM log_lines WHERE task_id = logs.task_id LIMIT 10000
+    )
 ) WHERE task_id = ?;
 
 -- name: insert_chunk
@@ -92,5 +96,5 @@ SELECT last, colours FROM log_chunks WHERE task_id = ? AND first < ? ORDER BY fi
 -- name: delete_chunk
 DELETE FROM log_chunks WHERE id = ?;
 
--- name: oldest_chunks
-SELECT id, last FROM log_chunks WHERE task_id = ? ORDER BY first LIMIT ?;
+-- name: oldest_chunk
+SELECT id, last FROM log_chunks WHERE task_id = ? ORDER BY first LIMIT 1;

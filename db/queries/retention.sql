@@ -1,6 +1,6 @@
 -- name: old_events
 -- Of the oldest events but the newest of all, those that are too old or too many.
-SELECT count(*), max(seq) FROM (
+SELECT max(seq) FROM (
     SELECT seq, timestamp FROM events ORDER BY seq LIMIT ?
 ) WHERE seq < ? AND (timestamp < ? OR seq <= ?);
 
@@ -37,13 +37,14 @@ DELETE FROM idempotency_keys WHERE key IN (
 SELECT (pc.page_count - fl.freelist_count) * ps.page_size
 FROM pragma_page_count AS pc, pragma_freelist_count AS fl, pragma_page_size AS ps;
 
--- name: oldest_finished_log
-SELECT id FROM tasks WHERE active = 0
-    AND (EXISTS (SELECT 1 FROM log_lines WHERE task_id = tasks.id)
-        OR EXISTS (SELECT 1 FROM log_chunks WHERE task_id = tasks.id))
-ORDER BY id LIMIT 1;
+-- name: oldest_chunk
+-- Of all logs.
+SELECT task_id, max_time FROM log_chunks ORDER BY max_time LIMIT 1;
 
--- name: finished_open_log
+-- name: largest_log
+SELECT task_id, chunk_bytes FROM logs WHERE chunk_bytes > 0 ORDER BY chunk_bytes DESC LIMIT 1;
+
+-- name: idle_logs
 SELECT tasks.id, tasks.last_line FROM logs INDEXED BY logs_open JOIN tasks ON tasks.id = logs.task_id
-WHERE logs.open_bytes > 0 AND logs.newest < ? AND tasks.active = 0
-ORDER BY logs.newest LIMIT 1;
+WHERE logs.open_bytes > 0 AND logs.newest < ?1 AND (tasks.active = 0 OR logs.newest < ?2)
+ORDER BY logs.newest LIMIT 1000;

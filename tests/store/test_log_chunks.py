@@ -259,7 +259,7 @@ def test_a_line_that_retention_removed_is_not_rewritten(tmp_path: Path) -> None:
 
         await send(LogLineIn(text="10 %", line=1), producer="bar")
         await send(*(LogLineIn(text=f"{n}") for n in range(10_000)))
-        await database.write(lambda tx: remove_oldest(tx.connection, task_id, chunks=1, rows=10))
+        await database.write(lambda tx: remove_oldest(tx.connection, task_id))
         await send(LogLineIn(text="100 %", line=1), producer="bar")
         (oldest,) = await read(database, task_id, from_=1, limit=1)
         assert (oldest.n, oldest.text) == (4001, "3999")

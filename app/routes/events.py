@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta, Struct
 from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
+from quart_schema import document_querystring, document_response
 
 from app.errors import BadRequest
+from app.routes.replies import PollReply
 from app.state import state
 from app.stream.feed import Feed
 from app.stream.poll import poll
@@ -46,8 +51,26 @@ def _whole(name: str, default: int, low: int, high: int) -> int:
     return int(value)
 
 
+class FollowQuery(Struct):
+    """For the description only: the route lets unknown parameters by, which break caches."""
+
+    after: str | None = None
+    skip: Annotated[int, Meta(ge=0, le=1)] = 0
+    heartbeat: Annotated[float, Meta(ge=2, le=30)] = 15
+    wait: Annotated[float, Meta(ge=0, le=30)] = WAIT
+    limit: Annotated[int, Meta(ge=1, le=LIMIT)] = LIMIT
+
+
 @blueprint.get("/events/<path:topics>")
+@document_querystring(FollowQuery)
+@document_response(PollReply)
 async def events(topics: str) -> ResponseReturnValue:
+    """Follow topics: a stream (SSE), or a long-poll with `Accept: application/json`.
+
+    `topics` are `system`, `logs`, `task:42` and `queue:NAME`, joined by commas. `after` is a
+    cursor, as any answer or event has one; without it a stream begins now, and a poll answers the
+    present cursor. `heartbeat` (seconds) is for streams, `wait` (seconds) and `limit` for polls.
+    """
     try:
         wanted = parse(topics)
     except ValueError as error:

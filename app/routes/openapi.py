@@ -28,9 +28,18 @@ _FORM = "application/x-www-form-urlencoded"
 # Bodies that are more than flat fields; the others can be sent as a form too.
 _NO_FORM = frozenset({"BulkPatch", "BatchAction", "LogAppend"})
 _DESCRIPTION = (
-    "Tasks, their logs and notices. Every error is a problem document (RFC 9457). Every POST takes "
-    "an Idempotency-Key, so that a retry after a lost answer changes nothing."
+    "Every error is a problem document (RFC 9457). Every POST takes an `Idempotency-Key`, so that "
+    "a retry after a lost answer changes nothing. Times are UTC."
 )
+# The sections, in reading order: each blueprint with routes for programs is one.
+_SECTIONS = {
+    "tasks": "What runs, waits or has ended.",
+    "logs": "What tasks print.",
+    "events": "What happens, as it happens.",
+    "notices": "Events of your own.",
+    "network": "What the network check measures with.",
+    "health": "For whoever watches over the server.",
+}
 
 
 @blueprint.get("/openapi.json")
@@ -61,6 +70,7 @@ def _build(app: Quart) -> dict[str, Any]:
         for method, operation in operations.items():
             _complete(path, method, operation, problem)
     document["paths"] = dict(sorted(document["paths"].items()))
+    document["tags"] = [{"name": name, "description": text} for name, text in _SECTIONS.items()]
     document["servers"] = [{"url": "."}]  # relative to the document, so under any prefix
     return document  # type: ignore[no-any-return]
 
@@ -89,6 +99,12 @@ def _complete(path: str, method: str, operation: dict[str, Any], problem: dict[s
             "text/plain": text,
             "application/x-ndjson": text,
         }
+    if path.startswith("/events/"):
+        cursor = {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}}
+        operation["parameters"] = [*operation["parameters"], cursor]
+        operation["responses"]["200"]["content"]["text/event-stream"] = {
+            "schema": {"type": "string"}
+        }
     if path == "/api/tasks" and method == "post":
         operation["responses"]["201"]["content"]["text/plain"] = {"schema": {"type": "string"}}
 
@@ -106,6 +122,13 @@ class _Provider(OpenAPIProvider):
     def generate_rules(self) -> Iterable[Rule]:
         rules = super().generate_rules()
         return [rule for rule in rules if is_api_path(rule.rule)]
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        paths, components = super().build_paths(rule)
+        for operations in paths.values():
+            for operation in operations.values():
+                operation["tags"] = [rule.endpoint.partition(".")[0]]
+        return paths, components
 
     def build_querystring_parameters(
         self, model: type[Any]

@@ -50,6 +50,18 @@ class TaskReply(TaskRow):
     result: Any
 
 
+class PollReply(Struct):
+    """Events after the cursor, and the next cursor; `reset`: why the one given is not honoured.
+
+    `ended` names topics that will say no more.
+    """
+
+    events: list[dict[str, Any]]
+    cursor: str
+    reset: str | None
+    ended: list[str]
+
+
 class TaskPage(Struct):
     """One page; `next` goes into `page` of the next request, `cursor` into `/events`."""
 

@@ -1,12 +1,5 @@
 // Shows /openapi.json: every operation with its parameters, bodies and answers.
 
-const METHOD_COLOUR = {
-  get: "text-bg-primary",
-  post: "text-bg-success",
-  patch: "text-bg-warning",
-  delete: "text-bg-danger",
-};
-
 /** An element with classes and children; strings become text, so nothing is ever markup. */
 function element(name, classes = "", ...children) {
   const node = document.createElement(name);
@@ -35,7 +28,7 @@ function typeOf(schema) {
     line.append(schema.format ?? schema.type ?? "any");
   }
   const limits = limitsOf(schema);
-  if (limits) line.append(element("small", "text-body-secondary", ` ${limits}`));
+  if (limits) line.append(element("small", "muted", ` ${limits}`));
   return line;
 }
 
@@ -54,55 +47,76 @@ function limitsOf(schema) {
   const limits = Object.entries(LIMITS)
     .filter(([key]) => schema[key] !== undefined)
     .map(([key, words]) => `${words} ${schema[key]}`);
-  if (schema.default !== undefined) limits.push(`default ${JSON.stringify(schema.default)}`);
+  if ((schema.default ?? null) !== null) limits.push(`default ${JSON.stringify(schema.default)}`);
   return limits.join(", ");
 }
 
-/** Rows of [name, schema, note] as a table; null when there are none. */
-function table(rows) {
-  if (!rows.length) return null;
-  const body = element("tbody");
-  for (const [name, schema, note] of rows) {
-    const label = element("td", "text-nowrap", element("code", "", name));
-    body.append(element("tr", "", label, element("td", "", typeOf(schema)), element("td", "", note)));
+/** Text with `code` in it, and paragraphs. */
+function prose(text, classes = "") {
+  const box = element("div", classes);
+  for (const paragraph of text.trim().split(/\n\s*\n/)) {
+    const parts = paragraph.split("`").map((part, i) => (i % 2 ? element("code", "", part) : part));
+    box.append(element("p", "", ...parts));
   }
-  return element("div", "table-responsive", element("table", "table table-sm mb-2", body));
+  return box;
+}
+
+/** Rows of [name, schema, note] as a list; null when there are none. */
+function fields(rows) {
+  if (!rows.length) return null;
+  const list = element("dl", "fields");
+  for (const [name, schema, note] of rows) {
+    const label = element("dt", "", element("code", "", name));
+    const remark = element("dd", "muted", note);
+    list.append(element("div", "", label, element("dd", "", typeOf(schema)), remark));
+  }
+  return list;
+}
+
+function titled(title, content) {
+  return content && element("section", "", element("h3", "", title), content);
 }
 
 function bodies(title, content) {
   if (!content) return null;
-  const list = element("ul", "mb-2");
+  const list = element("ul", "bodies");
   for (const [kind, body] of Object.entries(content)) {
     list.append(element("li", "", element("code", "", kind), " ", typeOf(body.schema)));
   }
-  return element("div", "", element("div", "fw-semibold", title), list);
+  return titled(title, list);
 }
 
 function operation(path, method, spec) {
-  const badge = element(
-    "span",
-    `badge me-2 ${METHOD_COLOUR[method] ?? "text-bg-secondary"}`,
-    method.toUpperCase(),
-  );
-  const summary = element("summary", "py-1", badge, element("code", "", path), ` ${spec.summary ?? ""}`);
+  const badge = element("span", `method method-${method}`, method.toUpperCase());
+  const words = prose(spec.summary).firstElementChild;
+  const says = element("span", "", ...words.childNodes);
   const parameters = (spec.parameters ?? []).map((item) => [item.name, item.schema, item.in]);
   const answers = Object.entries(spec.responses ?? {}).map(([status, answer]) =>
     bodies(status === "default" ? "Any error" : `Answer ${status}`, answer.content),
   );
-  const details = element(
+  return element(
     "details",
-    "border-bottom",
-    summary,
+    "operation",
+    element("summary", "", badge, element("code", "", path), says),
     element(
       "div",
-      "ps-3 pb-3",
-      spec.description ? element("p", "mb-2", spec.description.trim()) : null,
-      table(parameters),
+      "",
+      spec.description ? prose(spec.description) : null,
+      titled("Parameters", fields(parameters)),
       bodies("Body", spec.requestBody?.content),
       ...answers,
     ),
   );
-  return details;
+}
+
+function section({ name, description }, operations) {
+  return element(
+    "section",
+    "",
+    element("h2", "section-title", name),
+    prose(description, "muted"),
+    element("div", "operations", ...operations),
+  );
 }
 
 function schema(name, spec) {
@@ -112,29 +126,31 @@ function schema(name, spec) {
     type,
     required.has(field) ? "required" : "",
   ]);
-  const section = element("section", "mb-4");
-  section.id = schemaId(name);
-  section.append(element("h3", "h6", name));
-  if (spec.description) section.append(element("p", "text-body-secondary mb-2", spec.description));
-  section.append(table(rows) ?? "");
-  return section;
+  const box = element("section", "schema", element("h3", "", name));
+  box.id = schemaId(name);
+  if (spec.description) box.append(prose(spec.description, "muted"));
+  box.append(fields(rows) ?? "");
+  return box;
 }
 
 async function show() {
   const response = await fetch(document.getElementById("docs-source").href);
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const api = await response.json();
-  document.getElementById("docs-about").textContent = api.info.description ?? "";
-  const operations = document.getElementById("docs-operations");
-  for (const [path, methods] of Object.entries(api.paths)) {
-    for (const [method, spec] of Object.entries(methods)) {
-      operations.append(operation(path, method, spec));
-    }
+  document.getElementById("docs-about").append(...prose(api.info.description).childNodes);
+  const found = Object.entries(api.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, spec]) => ({ path, method, spec })),
+  );
+  for (const tag of api.tags) {
+    const own = found.filter(({ spec }) => spec.tags.includes(tag.name));
+    const rows = own.map(({ path, method, spec }) => operation(path, method, spec));
+    document.getElementById("docs-operations").append(section(tag, rows));
   }
   const schemas = document.getElementById("docs-schemas");
   for (const [name, spec] of Object.entries(api.components.schemas).sort()) {
     schemas.append(schema(name, spec));
   }
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 show().catch((error) => {

@@ -36,6 +36,26 @@ def test_every_route_for_programs_is_described(http: httpx.Client) -> None:
     )
 
 
+def test_every_operation_is_in_a_section_and_says_what_it_does(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    sections = {tag["name"]: 0 for tag in document["tags"]}
+    assert all(tag["description"] for tag in document["tags"])
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            (tag,) = operation["tags"]
+            sections[tag] += 1
+            assert operation["summary"].endswith("."), path
+    assert min(sections.values()) > 0
+
+
+def test_streams_and_polls_are_described(http: httpx.Client) -> None:
+    follow = http.get("/openapi.json").json()["paths"]["/events/{topics}"]["get"]
+    names = {(item["in"], item["name"]) for item in follow["parameters"]}
+    assert {("path", "topics"), ("query", "after"), ("header", "Last-Event-ID")} <= names
+    answers = follow["responses"]["200"]["content"]
+    assert set(answers) == {"application/json", "text/event-stream"}
+
+
 def test_references_resolve_and_operations_have_own_names(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
     known = document["components"]["schemas"]

@@ -52,6 +52,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     expect.set_options(timeout=PATIENCE)
+    if config.getoption("--token") and not config.getoption("--base-url"):
+        raise pytest.UsageError("--token is for a server of yours: give its --base-url")
     if out_of_reach(config) and not config.getoption("--base-url"):
         raise pytest.UsageError(
             "--proxy is on another machine and cannot reach a server of the suite's own on this"

@@ -89,6 +89,17 @@ def test_x_selects_for_actions_on_many(api: Api, page: Page, tasks: list[Task]) 
     expect(Row(page, tasks[2]).badge).to_contain_text("running")
 
 
+def test_leaving_a_selection_moves_nothing(api: Api, page: Page, tasks: list[Task]) -> None:
+    page.set_viewport_size({"width": 1280, "height": 240})
+    Row(page, tasks[0]).locator.locator(".task-select").check()
+    page.locator("#bulk [data-action=cancel]").focus()
+    before = page.evaluate("scrollY")
+    page.keyboard.press("Escape")
+    expect(page.locator("#bulk")).to_be_hidden()
+    expect(page.locator("#content")).to_be_focused()
+    assert page.evaluate("scrollY") == before
+
+
 def test_c_asks_before_it_cancels(api: Api, page: Page, tasks: list[Task]) -> None:
     dialog = page.locator("#confirm-dialog")
     page.keyboard.press("j")

@@ -287,7 +287,8 @@ export class TaskList {
     row.element.remove();
     this.rows.delete(id);
     this.store.forget(id);
-    if (focused) (next?.querySelector(".task-name") ?? byId("content")).focus();
+    if (focused && next) next.querySelector(".task-name").focus();
+    else if (focused) byId("content").focus({ preventScroll: true });
     this.#frame();
     this.drawn(this);
   }

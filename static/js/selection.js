@@ -41,7 +41,7 @@ export class Selection {
     const focused = this.bar.contains(document.activeElement);
     for (const box of this.#boxes()) box.checked = false;
     this.draw();
-    if (focused) byId("content").focus();
+    if (focused) byId("content").focus({ preventScroll: true });
   }
 
   draw() {

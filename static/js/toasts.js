@@ -58,7 +58,7 @@ export class Toasts {
     const focused = toast.contains(document.activeElement);
     toast.remove();
     const left = this.place.querySelector(".toast");
-    if (focused) (left?.querySelector(".btn-close") ?? byId("content")).focus();
+    if (focused) (left?.querySelector(".btn-close") ?? byId("content")).focus({ preventScroll: true });
     if (!left) this.#clear();
   }
 
@@ -69,7 +69,7 @@ export class Toasts {
       line = byId("toasts-more-template").content.firstElementChild.cloneNode(true);
       line.querySelector("button").addEventListener("click", () => {
         this.#clear();
-        byId("content").focus();
+        byId("content").focus({ preventScroll: true });
       });
       this.place.append(line);
     }

@@ -169,13 +169,15 @@ async def vendor_file(fingerprint: str, name: str) -> ResponseReturnValue:
 async def error_page(problem: Problem) -> Response:
     """A problem for the reader of a page."""
     w = Wording(language(), datetime.now(UTC))
-    kind = "404" if problem.code == 404 else "400" if problem.code < 500 else "500"
+    code = problem.code
+    kind = "500" if code >= 500 else str(code) if code in (404, 421) else "400"
+    text = problem.detail if kind == "400" else w.t(f"error.{kind}.text", host=request.host[:100])
     return await page(
         "error.html",
         w,
-        status=problem.code,
+        status=code,
         heading=w.t(f"error.{kind}.title"),
-        text=problem.detail if kind == "400" else w.t(f"error.{kind}.text"),
+        text=text,
         errors=problem.errors,
     )
 

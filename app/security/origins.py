@@ -21,6 +21,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(:[0-9]*)?")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = (":80", ":443")
+_LOOKS = frozenset({"pages.asset", "pages.vendor_file"})  # so that a refusal can be read, too
 
 
 def register(app: Quart) -> None:
@@ -31,7 +32,8 @@ def register(app: Quart) -> None:
 async def _check() -> None:
     settings = state().settings
     host = request.headers.get("Host", "")
-    if not is_known_host(host, settings.host, settings.allowed_hosts):
+    asked = request.endpoint not in _LOOKS
+    if asked and not is_known_host(host, settings.host, settings.allowed_hosts):
         raise Misdirected(
             f"This server does not answer for the host {host_name(host)[:100]!r}. If that is its "
             "name, start it with --allowed-hosts NAME."

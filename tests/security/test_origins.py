@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 
@@ -106,6 +108,15 @@ def test_a_rebound_name_reads_nothing(http: httpx.Client, path: str) -> None:
     answer = http.get(path, headers={"Host": "evil.example"})
     assert answer.status_code == 421
     assert "evil.example" in answer.json()["detail"]
+
+
+def test_a_reader_by_a_wrong_name_sees_a_whole_page(http: httpx.Client) -> None:
+    headers = {"Host": "dash.example:8000", "Accept": "text/html"}
+    page = http.get("/tasks", headers=headers)
+    assert page.status_code == 421
+    assert "--allowed-hosts dash.example:8000" in page.text
+    for address in re.findall(r'(?:src|href)="\./([^"#]+\.(?:css|js|svg))"', page.text):
+        assert http.get(f"/{address}", headers=headers).status_code == 200
 
 
 def test_programs_are_not_affected(http: httpx.Client) -> None:

@@ -38,12 +38,12 @@ class LiveQueue:
         patience: float = PATIENCE,
         connection: Connection | None = None,
     ) -> None:
-        self._connection = connection or Connection(url, token=token, timeout=timeout)
+        self.connection = connection or Connection(url, token=token, timeout=timeout)
         self._patience = patience
 
     @property
     def url(self) -> str:
-        return self._connection.url
+        return self.connection.url
 
     def send(
         self,
@@ -59,7 +59,7 @@ class LiveQueue:
         backoff = Backoff()
         while True:
             try:
-                return self._connection.send(method, path, body, key=key, params=params)
+                return self.connection.send(method, path, body, key=key, params=params)
             except Unreachable as error:
                 pause = max(backoff.pause(), error.retry_after or 0.0)
                 if time.monotonic() + pause > deadline:
@@ -78,7 +78,7 @@ class LiveQueue:
         return found
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -93,15 +93,16 @@ class LiveQueue:
 
 
 class Task:
-    """A task that we run and report. Its methods raise LiveQueueError; `id` is what people see."""
+    """A task that we run and report. Its methods raise LiveQueueError; `id` is what people see.
+
+    Several threads may log, and after a fork both processes may.
+    """
 
     def __init__(self, server: LiveQueue, task: Mapping[str, Any]) -> None:
         self.id = int(task["id"])
+        self.attempt = int(task["attempt"])
+        self.server = server
         self.cancel_requested = False
-        self._server = server
-        self._attempt = task["attempt"]
-        self._producer = uuid.uuid4().hex
-        self._batch = 0
         self._ended = False
         self._pending: dict[str, Any] = {}
         self._sent_at = 0.0
@@ -121,14 +122,16 @@ class Task:
     def log_lines(
         self, lines: Iterable[str], *, stream: str = "stdout", level: str | None = None
     ) -> None:
-        self._batch += 1
+        # Not as a producer with batch numbers, which would have to arrive in order: several threads
+        # and processes may log. The request's key keeps it from being stored twice.
         body = {
-            "producer": self._producer,
-            "batch": self._batch,
-            "attempt": self._attempt,
+            "attempt": self.attempt,
             "lines": [{"text": text, "stream": stream, "level": level} for text in lines],
         }
-        answer = self._server.send("POST", f"/api/tasks/{self.id}/logs", body)
+        self.heard(self.server.send("POST", f"/api/tasks/{self.id}/logs", body))
+
+    def heard(self, answer: Mapping[str, Any]) -> None:
+        """Any answer about the task may say that it was cancelled."""
         self.cancel_requested |= bool(answer.get("cancel_requested"))
 
     def complete(self, result: Any = None) -> None:
@@ -147,8 +150,7 @@ class Task:
         self._sent_at = time.monotonic()
         if changes:
             path = f"/api/tasks/{self.id}"
-            answer = self._server.send("PATCH", path, changes | {"attempt": self._attempt})
-            self.cancel_requested |= bool(answer.get("cancel_requested"))
+            self.heard(self.server.send("PATCH", path, changes | {"attempt": self.attempt}))
 
     def _end(self, ending: Mapping[str, Any]) -> None:
         self._ended = True

@@ -22,7 +22,10 @@ _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
 class Connection:
-    """A server's address with a connection pool. May be used from several threads."""
+    """A server's address with a connection pool, for several threads, and also after a fork.
+
+    Raises ValueError when the address cannot be one, OSError when a certificate cannot be read.
+    """
 
     def __init__(
         self,
@@ -33,15 +36,20 @@ class Connection:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = server_url(url)
-        token = token or os.environ.get("LIVEQUEUE_TOKEN")
-        headers = {"User-Agent": f"livequeue-client/{__version__}", "Accept": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        self._token = token or os.environ.get("LIVEQUEUE_TOKEN")
         self._timeout = timeout
+        self._transport = transport
+        self._open()
+
+    def _open(self) -> None:
+        headers = {"User-Agent": f"livequeue-client/{__version__}", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        self._process = os.getpid()
         self._client = httpx.Client(
             headers=headers,
-            timeout=self._limits(timeout),
-            transport=transport,
+            timeout=self._limits(self._timeout),
+            transport=self._transport,
             # A proxy from the environment cannot reach this machine's loopback; but SSL_CERT_FILE
             # may name the certificate that a server on it made for itself.
             trust_env=urlsplit(self.url).hostname not in LOOPBACK,
@@ -63,6 +71,8 @@ class Connection:
         timeout: float | None = None,
     ) -> Any:
         """The decoded answer (None when it is empty). `key` makes a POST safe to repeat."""
+        if self._process != os.getpid():
+            self._open()  # the sockets are our parent's
         headers = {"Idempotency-Key": key} if key else {}
         content = None
         if body is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -87,6 +88,25 @@ def test_lost_answers_double_nothing(server: Server, http: httpx.Client, tasks: 
         assert len(proxy.requests("/logs")) > 1
         assert log_of(http, task.id) == ["once"]
         assert [one["id"] for one in tasks()] == [created["id"], task.id]
+
+
+def test_many_threads_may_log(queue: LiveQueue, http: httpx.Client) -> None:
+    task = queue.task("x")
+
+    def work(number: int) -> None:
+        for n in range(25):
+            task.log(f"{number} {n}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    texts = log_of(http, task.id)
+    assert len(texts) == 200
+    for number in range(8):
+        own = [text for text in texts if text.startswith(f"{number} ")]
+        assert own == [f"{number} {n}" for n in range(25)]
 
 
 def test_requests_go_under_the_prefix_with_the_token() -> None:

@@ -5,9 +5,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from livequeue_client.api import LiveQueue, Task
     from livequeue_client.errors import LiveQueueError, Refused, Unreachable
+    from livequeue_client.log_handler import LogHandler
 
 __version__ = "0.1.0"
-__all__ = ["LiveQueue", "LiveQueueError", "Refused", "Task", "Unreachable", "__version__"]
+__all__ = [
+    "LiveQueue",
+    "LiveQueueError",
+    "LogHandler",
+    "Refused",
+    "Task",
+    "Unreachable",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from livequeue_client import errors
 
         return getattr(errors, name)
+    if name == "LogHandler":
+        from livequeue_client import log_handler
+
+        return log_handler.LogHandler
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

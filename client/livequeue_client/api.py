@@ -15,11 +15,15 @@ import traceback
 import uuid
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
 
 from livequeue_client.backoff import Backoff
 from livequeue_client.connection import TIMEOUT, Connection
 from livequeue_client.errors import Refused, Unreachable
+
+if TYPE_CHECKING:
+    from livequeue_client.log_handler import LogHandler
 
 PATIENCE = 30.0  # seconds to go on trying while the server cannot be reached
 _PACE = 0.1  # seconds from one progress update to the next
@@ -103,6 +107,7 @@ class Task:
         self.attempt = int(task["attempt"])
         self.server = server
         self.cancel_requested = False
+        self.log_handlers: WeakSet[LogHandler] = WeakSet()
         self._ended = False
         self._pending: dict[str, Any] = {}
         self._sent_at = 0.0
@@ -130,6 +135,12 @@ class Task:
         }
         self.heard(self.server.send("POST", f"/api/tasks/{self.id}/logs", body))
 
+    def log_handler(self, **options: Any) -> LogHandler:
+        """A `logging.Handler` whose records go to this task's log; `options` as of LogHandler."""
+        from livequeue_client.log_handler import LogHandler
+
+        return LogHandler(self, **options)
+
     def heard(self, answer: Mapping[str, Any]) -> None:
         """Any answer about the task may say that it was cancelled."""
         self.cancel_requested |= bool(answer.get("cancel_requested"))
@@ -154,6 +165,8 @@ class Task:
 
     def _end(self, ending: Mapping[str, Any]) -> None:
         self._ended = True
+        for handler in list(self.log_handlers):
+            handler.flush()  # who follows the log hears no more of it once the task has ended
         self._flush(ending)
 
     def __enter__(self) -> Self:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import httpcore  # noqa: F401 (httpx loads it later: too late, see `look_up_levels`)
 import httpx
 
 from livequeue_client import __version__
@@ -19,6 +23,47 @@ TIMEOUT = 30.0  # for an answer
 CONNECT_TIMEOUT = 5.0
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+_LOGGERS = [
+    logging.getLogger(name)
+    for name in (
+        "httpx",
+        "httpcore.connection",
+        "httpcore.http11",
+        "httpcore.http2",
+        "httpcore.proxy",
+        "httpcore.socks",
+    )
+]
+_ours = threading.local()
+
+
+def _is_the_programs(record: logging.LogRecord) -> bool:
+    return not getattr(_ours, "requesting", False)
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """What httpx logs of our requests is no news: above all not in the very log we deliver."""
+    _ours.requesting = True
+    try:
+        yield
+    finally:
+        _ours.requesting = False
+
+
+for _logger in _LOGGERS:
+    _logger.addFilter(_is_the_programs)
+
+
+def look_up_levels() -> None:
+    """Before waiting for a request of another thread: let it not need a lock that we may hold.
+
+    Making a logger, and its first look at whether a level is enabled, take the lock of the whole
+    `logging` module. `logging.config` holds that lock while it flushes handlers.
+    """
+    for logger in _LOGGERS:
+        for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+            logger.isEnabledFor(level)
 
 
 class Connection:
@@ -56,6 +101,12 @@ class Connection:
             verify=httpx.create_ssl_context() if self.url.startswith("https:") else True,
         )
 
+    def another(self) -> Connection:
+        """One of its own to the same server, that lives on when this one is closed."""
+        return Connection(
+            self.url, token=self._token, timeout=self._timeout, transport=self._transport
+        )
+
     @staticmethod
     def _limits(timeout: float) -> httpx.Timeout:
         return httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))
@@ -70,23 +121,27 @@ class Connection:
         params: Mapping[str, str | int] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        """The decoded answer (None when it is empty). `key` makes a POST safe to repeat."""
+        """The decoded answer (None when it is empty). `key` makes a POST safe to repeat.
+
+        `body`: anything that JSON has, or JSON as bytes.
+        """
         if self._process != os.getpid():
             self._open()  # the sockets are our parent's
         headers = {"Idempotency-Key": key} if key else {}
         content = None
         if body is not None:
-            content = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+            content = body if isinstance(body, bytes) else _json(body)
             headers["Content-Type"] = "application/json"
         try:
-            response = self._client.request(
-                method,
-                f"{self.url}{path}",
-                content=content,
-                headers=headers,
-                params=params,
-                timeout=self._limits(timeout or self._timeout),
-            )
+            with _unlogged():
+                response = self._client.request(
+                    method,
+                    f"{self.url}{path}",
+                    content=content,
+                    headers=headers,
+                    params=params,
+                    timeout=self._limits(timeout or self._timeout),
+                )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         return self._answer(response)
@@ -108,7 +163,8 @@ class Connection:
         raise Refused(status, _explain(content, status), content)
 
     def close(self) -> None:
-        self._client.close()
+        with _unlogged():
+            self._client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -120,6 +176,10 @@ class Connection:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _explain(problem: Mapping[str, Any], status: int) -> str:

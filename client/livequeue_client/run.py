@@ -12,7 +12,6 @@ import os
 import shlex
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livequeue_client.address import server_url
+from livequeue_client.identity import task_name, this_process
 from livequeue_client.process import Command
 from livequeue_client.recorder import Recorder, nowhere
 from livequeue_client.spool import Spool, spool_root
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 HEARTBEAT_TIMEOUT = 60  # seconds without a heartbeat until the server calls the task stalled
-_NAME_CHARS = 200
 
 
 def complain(text: str) -> None:
@@ -113,25 +112,17 @@ def _run_alone(argv: Sequence[str]) -> int:
 
 
 def _describe(arguments: argparse.Namespace, argv: Sequence[str], url: str) -> dict[str, Any]:
-    name = arguments.name or shlex.join(argv)
-    host = socket.gethostname()
     return {
         "server": url,
         "key": uuid.uuid4().hex,
         "body": {
-            "name": _clean(name, _NAME_CHARS) or "command",
+            "name": task_name(arguments.name or shlex.join(argv)) or "command",
             "queue": arguments.queue,
             "status": "running",
-            "worker": _clean(f"{host}:{os.getpid()}", _NAME_CHARS),
+            "worker": this_process(),
             "heartbeat_timeout": HEARTBEAT_TIMEOUT,
         },
     }
-
-
-def _clean(text: str, limit: int) -> str:
-    """As the server takes it: no control characters, and no bytes that were not UTF-8."""
-    text = text.encode("utf-8", "replace").decode()
-    return "".join(c if c.isprintable() else " " for c in text).strip()[:limit].rstrip()
 
 
 def _open_spool(task: dict[str, Any]) -> Spool | None:

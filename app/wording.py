@@ -86,6 +86,13 @@ class Wording:
             coarse = self.t("duration.only_days", days=age // _DAY)
         return self.t("time.ago", duration=coarse)
 
+    def until(self, timestamp: str) -> str:
+        """`in 3 d 4 h`, `now` for what is over."""
+        seconds = (parse(timestamp) - self.now).total_seconds()
+        if seconds <= 0:
+            return self.t("storage.now")
+        return self.t("time.in", duration=self.remaining(seconds))
+
     def progress(self, task: Mapping[str, Any]) -> str:
         """`1,204 / 2,680 files · 45 % · 3 min left`"""
         parts = []

@@ -53,6 +53,10 @@ TEXTS = (
     ".task-status-word, .task-name, .task-message, .task-progress-words, .task-queue, .task-time,"
     " .chip-word, .chip-count, #shown, #connection-status span, #language, .topbar-link"
 )
+STORAGE_TEXTS = (
+    "#storage :is(h1, h2, p, strong, dt, dd, th, td, a, code, time, .muted, .part-name, .part-size,"
+    " .rule-name, .rule-value, .rule-next)"
+)
 
 
 @pytest.fixture
@@ -70,7 +74,13 @@ def test_it_follows_the_system_and_can_be_read(
     page = pages.open(tasks_url(api), color_scheme=scheme)
     expect_live(page)
     expect(page.locator("html")).to_have_attribute("data-bs-theme", scheme)
-    pairs = page.locator(TEXTS).locator("visible=true").evaluate_all(CONTRASTS)
+    expect_readable(page, TEXTS)
+    page.goto(f"{api.url}/storage")
+    expect_readable(page, STORAGE_TEXTS)
+
+
+def expect_readable(page: Page, texts: str) -> None:
+    pairs = page.locator(texts).locator("visible=true").evaluate_all(CONTRASTS)
     assert len(pairs) > 20
     assert [pair for pair in pairs if pair[1] < 4.5] == []
 
@@ -93,7 +103,7 @@ def test_the_choice_of_appearance_is_remembered(api: Api, pages: Pages) -> None:
     expect(html).to_have_attribute("data-bs-theme", "dark")
 
 
-@pytest.mark.parametrize("path", ["docs", "network", "not/there"])
+@pytest.mark.parametrize("path", ["docs", "network", "storage", "not/there"])
 def test_pages_without_tasks_have_the_same_switches(api: Api, pages: Pages, path: str) -> None:
     page = pages.open(f"{api.url}/{path}", color_scheme="light", network_trouble=True)
     html = page.locator("html")
@@ -123,6 +133,8 @@ def test_nothing_scrolls_sideways_and_names_have_room(
     assert name["width"] >= 150
     page.goto(task_url(api, tasks[1]))
     expect_live(page)
+    expect_nothing_sideways(page)
+    page.goto(f"{api.url}/storage")
     expect_nothing_sideways(page)
 
 

@@ -35,3 +35,10 @@ SAYS: dict[str, Callable[[Any], str]] = {
 def test_words(name: str) -> None:
     for given, expected in CASES[name]:
         assert SAYS[name](given) == expected, given
+
+
+def test_what_is_ahead() -> None:
+    words = Wording("en", wording.parse("2026-11-25T15:00:00.000Z"))
+    assert words.until("2026-11-28T19:00:00.500Z") == "in 3 d 4 h"
+    assert words.until("2026-11-25T15:00:12.100Z") == "in 13 s"
+    assert words.until("2026-11-25T15:00:00.000Z") == "now"

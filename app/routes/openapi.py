@@ -37,6 +37,7 @@ _SECTIONS = {
     "logs": "What tasks print.",
     "events": "What happens, as it happens.",
     "notices": "Events of your own.",
+    "storage": "What is kept, and what goes next.",
     "network": "What the network check measures with.",
     "health": "For whoever watches over the server.",
 }

@@ -29,6 +29,7 @@ def test_every_route_for_programs_is_described(http: httpx.Client) -> None:
         ("post", "/api/tasks/batch"),
         ("post", "/api/events"),
         ("get", "/api/stats"),
+        ("get", "/api/storage"),
         ("get", "/healthz"),
     } <= operations
     assert all(

@@ -40,13 +40,18 @@ def addresses(page: Tags) -> list[str]:
     ]
 
 
-@pytest.fixture(params=["list", "task", "error"])
+@pytest.fixture(params=["list", "task", "storage", "error"])
 def page(request: pytest.FixtureRequest, http: httpx.Client, new_task: NewTask) -> httpx.Response:
     task = new_task(
         name=HOSTILE, message=HOSTILE, error=HOSTILE, payload={"x": HOSTILE}, labels={"a": HOSTILE}
     )
     http.post(f"/api/tasks/{task['id']}/logs", json={"lines": [{"text": HOSTILE}]})
-    path = {"list": "/tasks", "task": f"/tasks/{task['id']}", "error": "/tasks/999999"}
+    path = {
+        "list": "/tasks",
+        "task": f"/tasks/{task['id']}",
+        "storage": "/storage",
+        "error": "/tasks/999999",
+    }
     return http.get(path[request.param], headers=HTML, params={"q": HOSTILE})
 
 

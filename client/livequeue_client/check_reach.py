@@ -97,9 +97,8 @@ def not_connected(error: Exception, address: str, proxy: Proxy) -> Blocked:
             f"nothing listens at {host}",
             ("Is the server running (livequeue serve), and is the port right?"),
         )
-    if isinstance(error, (httpx.RemoteProtocolError, httpx.ReadError)) and address.startswith(
-        "http:"
-    ):
+    hung_up = isinstance(error, httpx.ReadError) or "disconnected" in str(error)
+    if hung_up and address.startswith("http:"):
         return Blocked(
             "tls", f"{host} hangs up on plain HTTP", f"Try https://{address.partition('//')[2]}"
         )

@@ -1,4 +1,7 @@
-"""A line for each request, once it has been answered, with the client's address as it is known."""
+"""A line for each request, once it has been answered, with the client's address as it is known.
+
+Instead of the status stands `-` where the client left first.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ class AccessLogger(Logger):
     """Hypercorn's logger, with our own lines: its would make a thousand strings for each."""
 
     async def access(self, request: Any, response: Any, request_time: float) -> None:
-        if self.access_logger is None:
+        # Of a client that left we are told twice, the second time when the answer is complete.
+        if self.access_logger is None or request.get("livequeue.logged"):
             return
+        request["livequeue.logged"] = True
         client = request.get("client") or ("-",)
         target = request.get("root_path", "").encode() + request["raw_path"]
         if request["query_string"]:

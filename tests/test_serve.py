@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -159,6 +160,21 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
     file.write_text("hartbeat = 5\n")
     with pytest.raises(ConfigError, match="hartbeat"):
         load({}, {}, str(file))
+
+
+def test_each_request_is_one_line_of_the_access_log(make_server: Callable[..., Server]) -> None:
+    server = make_server("--access-log")
+    stream = {"Accept": "text/event-stream"}
+    with httpx.stream("GET", f"{server.url}/events/system", headers=stream) as answer:
+        next(answer.iter_text())  # and leave
+    httpx.get(f"{server.url}/api/stats")
+    wait_until(lambda: httpx.get(f"{server.url}/healthz").json()["streams"] == 0)
+    assert server.stop() == 0
+    asked = re.findall(r'"GET (\S+) HTTP/1.1" (\S+) ', server.log())
+    assert sorted(line for line in asked if line[0] != "/healthz") == [
+        ("/api/stats", "200"),
+        ("/events/system", "-"),
+    ]
 
 
 def test_the_database_survives_a_restart(server: Server) -> None:

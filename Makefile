@@ -48,12 +48,12 @@ e2e: setup ## the tests in real browsers (E2E_ARGS="--browser firefox -k reconne
 test-networks: setup boxes ## the product through real middleboxes (minutes; NETWORK_ARGS="--browser firefox")
 	$(py) -m pytest e2e/networks $(NETWORK_ARGS)
 
-boxes: .venv-mitm/installed ## mitmproxy in a .venv-mitm of its own, for e2e/boxes (the others are Debian packages)
+boxes: .venv-mitm/installed ## mitmproxy and Traefik, in a .venv-mitm, for e2e/boxes (the others are Debian packages)
 
-.venv-mitm/installed: e2e/boxes/mitmproxy.lock
+.venv-mitm/installed: e2e/boxes/mitmproxy.lock e2e/boxes/traefik.lock
 	@rm -rf .venv-mitm
 	@"$(PYTHON)" -m venv .venv-mitm
-	@.venv-mitm/bin/pip install --quiet --no-deps --require-hashes -r $<
+	@.venv-mitm/bin/pip install --quiet --no-deps --require-hashes $(^:%=-r %)
 	@touch $@
 
 bench: setup ## the measurements behind docs/performance.md

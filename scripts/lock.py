@@ -37,6 +37,7 @@ LOCKS = (
     ),
     # Its pins conflict with ours, so it has an environment of its own.
     Lock("e2e/boxes/mitmproxy.lock", ("e2e/boxes/mitmproxy.in",)),
+    Lock("e2e/boxes/traefik.lock", ("e2e/boxes/traefik.in",)),
 )
 
 

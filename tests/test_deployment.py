@@ -20,6 +20,7 @@ from tests.conftest import Server, wait_until
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "deployment.md").read_text()
 LANGUAGES = {
     "nginx": "nginx", "haproxy": "haproxy", "apache": "apache", "caddy": "caddy", "varnish": "vcl",
+    "traefik": "yaml",
 }  # fmt: skip
 
 
@@ -60,10 +61,10 @@ class Documented:
         class Written(product):  # type: ignore[misc]
             def configure(self) -> list[str]:
                 usual = super().configure()
-                file = folder / "documented"
+                known = next(Path(word) for word in usual if (folder / word).is_file())
+                file = folder / f"documented{known.suffix}"
                 file.write_text(outer.filled(self))
-                known = str(next(Path(word) for word in usual if (folder / word).is_file()))
-                return [str(file) if word == known else word for word in usual]
+                return [str(file) if word == str(known) else word for word in usual]
 
         box: Box = Written(folder, upstream)
         return box

@@ -16,6 +16,7 @@ from e2e.boxes.nginx import Nginx, NginxGzip, NginxIgnoreAbort, NginxIgnoreHeade
 from e2e.boxes.privoxy import Privoxy
 from e2e.boxes.squid import Squid, SquidDelay
 from e2e.boxes.tinyproxy import Tinyproxy, Tinyproxy10s
+from e2e.boxes.traefik import Traefik
 from e2e.boxes.varnish import Varnish, VarnishGzip, VarnishNoStream
 
 __all__ = ["BOXES", "Address", "Box", "BoxError", "Certificate"]
@@ -35,6 +36,7 @@ ALL: tuple[type[Box], ...] = (
     VarnishNoStream,
     Caddy,
     CaddyGzip,
+    Traefik,
     Squid,
     SquidDelay,
     Tinyproxy,

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.boxes import BOXES, Address, Box, BoxError, Certificate
+from e2e.boxes import BOXES, Address, Box, BoxError, Certificate, traefik
 
 ALL = list(BOXES.values())
 REVERSE = [box for box in ALL if box.kind == "reverse"]
@@ -81,6 +81,7 @@ EXTRA = {
     "apache": "SetEnv proxy-sendchunked 1",
     "varnish": "sub vcl_backend_response { set beresp.grace = 1s; }",
     "caddy": "flush_interval -1",
+    "traefik": traefik.DYNAMIC,
     "squid": "read_timeout 1 hour",
     "tinyproxy": "Timeout 3600",
     "privoxy": "socket-timeout 3600",

@@ -18,6 +18,7 @@ from app.network.advice import lines
 from e2e.boxes import BOXES, Address, Box
 from e2e.boxes.apache import ApacheDeflate
 from e2e.boxes.nginx import NginxGzip
+from e2e.boxes.traefik import Traefik, TraefikBuffering
 from e2e.boxes.varnish import VarnishGzip
 from e2e.pages import Pages
 from e2e.server import environment, livequeue
@@ -63,6 +64,7 @@ CASES: dict[str, tuple[type[Box], str, list[str], int]] = {
     "caddy-gzip": (BOXES["caddy-gzip"], "caddy", [], 2),
     "varnish-gzip": (VarnishCompresses, "varnish", ["compressed"], 2),
     "varnish-no-stream": (BOXES["varnish-no-stream"], "varnish", ["held"], 2),
+    "traefik-buffering": (TraefikBuffering, "traefik", ["held"], 2),
 }
 
 
@@ -123,7 +125,9 @@ def both(pages: Pages, url: str, seconds: int) -> tuple[dict[str, Any], Page]:
 
 
 def replaced(box: type[Box], product: str) -> type[Box]:
-    """The box without lines that the advice stands in place of, as nginx's says."""
+    """The box without lines that the advice stands in place of, as nginx's and Traefik's say."""
+    if box is TraefikBuffering:
+        return Traefik
     own: str = getattr(box, "lines", "")
     if product != "nginx" or not own:
         return box

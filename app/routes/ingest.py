@@ -1,4 +1,7 @@
-"""Streamed logs: bytes as they arrive to pieces of lines, within bounded memory."""
+"""Streamed logs: bytes as they arrive to pieces of lines, of bounded size.
+
+A piece is one commit, for which everybody else waits; and the lines may be short.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from app.models import LogLineIn, LogStream
 from livequeue_client.lines import LineAssembler
 
 RECORD_LIMIT = 1024 * 1024  # bytes of one NDJSON record
+PIECE_LINES = 5000  # at which a piece is enough
+BITE = 8192  # characters looked at before that is asked again
 
 
 async def text_pieces(
@@ -27,7 +32,11 @@ async def text_pieces(
         ]
 
     async for chunk in chunks:
-        assembler.feed(decoder.decode(chunk))
+        text = decoder.decode(chunk)
+        for start in range(0, len(text), BITE):
+            assembler.feed(text[start : start + BITE])
+            if assembler.pending >= PIECE_LINES:
+                yield changed()
         if assembler.pending:
             yield changed()
     assembler.feed(decoder.decode(b"", final=True))
@@ -63,13 +72,15 @@ async def record_pieces(
         *records, held = held.split(b"\n")
         if len(held) > RECORD_LIMIT:
             raise TooLarge(f"Record {count + 1} is larger than {RECORD_LIMIT // 2**20} MiB.")
-        lines: list[LogLineIn] = []
-        try:
-            lines.extend(parse(record) for record in records if record.strip())
-        except Problem:
+        for start in range(0, len(records), PIECE_LINES):
+            piece = records[start : start + PIECE_LINES]
+            lines: list[LogLineIn] = []
+            try:
+                lines.extend(parse(record) for record in piece if record.strip())
+            except Problem:
+                yield lines
+                raise
             yield lines
-            raise
-        yield lines
     if held.strip():
         yield [parse(held)]
 

@@ -51,11 +51,21 @@ async def body(model: type[S]) -> S:
 
 
 async def raw_body() -> bytes:
-    """The whole body. Raises TooLarge, or RequestTimeout when it does not arrive in time."""
+    """The whole body. Raises TooLarge, RequestTimeout when it does not arrive in time, or as
+    `check_encoding`.
+    """
+    check_encoding()
     try:
         return await asyncio.wait_for(_collected(), request.body_timeout)
     except TimeoutError:
         raise RequestTimeout from None
+
+
+def check_encoding() -> None:
+    """Raises UnsupportedMedia for a compressed body, which would be stored as garbage."""
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMedia("Send the body as it is, without a Content-Encoding.")
 
 
 async def _collected() -> bytes:

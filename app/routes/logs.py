@@ -82,6 +82,7 @@ async def _batch() -> LogAppend:
 
 
 async def _append_stream(task_id: int) -> Response:
+    decoding.check_encoding()
     options = decoding.query(LogStream)
     producer, batch = options.producer, options.batch
     key = request.headers.get("Idempotency-Key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -153,6 +154,19 @@ def test_wrong_kind_of_body(http: httpx.Client, content: bytes, kind: str, statu
     """Case H18: what a foreign page can post without asking is no JSON to us."""
     headers = {"Content-Type": kind} if kind else {}
     _assert_problem(http.post("/api/tasks", content=content, headers=headers), status)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-ndjson"])
+def test_a_compressed_body_is_refused_and_not_taken_for_text(
+    http: httpx.Client, new_task: NewTask, kind: str
+) -> None:
+    path = f"/api/tasks/{new_task()['id']}/logs"
+    content = gzip.compress(b'{"lines": []}')
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    _assert_problem(http.post(path, content=content, headers=headers), 415)
+    headers["Content-Encoding"] = "Identity"
+    assert http.post(path, content=b"", headers=headers).status_code in (200, 422)
+    assert http.get(path).json()["total"] == 0
 
 
 @pytest.mark.parametrize(

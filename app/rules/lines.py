@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from livequeue_client.lines import CUT, LINE_BYTES, WINDOW
+from livequeue_client.lines import WINDOW, cut
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _LINE_END = re.compile(r"\r?\n")
@@ -30,23 +30,6 @@ def split(text: str) -> list[str]:
 def single(text: str) -> str:
     """The one stored line of a numbered sent line: its producer keeps count, so it is never two."""
     return cut(_overwrite(_LINE_END.sub(" ", clean(text))))[0]
-
-
-def cut(text: str) -> list[str]:
-    """Pieces of at most `LINE_BYTES` of UTF-8, each but the last ending in `CUT`."""
-    if len(text) <= LINE_BYTES // 4:
-        return [text]
-    data = text.encode()
-    pieces: list[str] = []
-    start = 0
-    while len(data) - start > LINE_BYTES:
-        end = start + LINE_BYTES - len(CUT.encode())
-        while data[end] & 0xC0 == 0x80:  # not inside a character
-            end -= 1
-        pieces.append(data[start:end].decode() + CUT)
-        start = end
-    pieces.append(data[start:].decode())
-    return pieces
 
 
 class Numbering:

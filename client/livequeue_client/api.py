@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 import traceback
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
@@ -21,6 +21,7 @@ from weakref import WeakSet
 from livequeue_client.backoff import Backoff
 from livequeue_client.connection import TIMEOUT, Connection
 from livequeue_client.errors import Refused, Unreachable
+from livequeue_client.lines import cut
 
 if TYPE_CHECKING:
     from livequeue_client.log_handler import LogHandler
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 PATIENCE = 30.0  # seconds to go on trying while the server cannot be reached
 _PACE = 0.1  # seconds from one progress update to the next
 _ERROR_CHARS = 16 * 1024
+_BATCH_LINES = 5000
+_BATCH_CHARS = 1024 * 1024
 
 
 class LiveQueue:
@@ -128,12 +131,13 @@ class Task:
         self, lines: Iterable[str], *, stream: str = "stdout", level: str | None = None
     ) -> None:
         # Not as a producer with batch numbers, which would have to arrive in order: several threads
-        # and processes may log. The request's key keeps it from being stored twice.
-        body = {
-            "attempt": self.attempt,
-            "lines": [{"text": text, "stream": stream, "level": level} for text in lines],
-        }
-        self.heard(self.server.send("POST", f"/api/tasks/{self.id}/logs", body))
+        # and processes may log. A request's key keeps it from being stored twice.
+        for batch in _batches(lines):
+            body = {
+                "attempt": self.attempt,
+                "lines": [{"text": text, "stream": stream, "level": level} for text in batch],
+            }
+            self.heard(self.server.send("POST", f"/api/tasks/{self.id}/logs", body))
 
     def log_handler(self, **options: Any) -> LogHandler:
         """A `logging.Handler` whose records go to this task's log; `options` as of LogHandler."""
@@ -187,3 +191,21 @@ class Task:
             self.fail("".join(traceback.format_exception(kind, error, trace)))
         except (Refused, Unreachable) as trouble:
             error.add_note(f"LiveQueue was not told: {trouble}")
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """What one request takes: a bounded number of lines, of bounded length."""
+    batch: list[str] = []
+    chars = 0
+    for text in texts:
+        parts = [text]
+        if len(text) > _BATCH_CHARS:
+            parts = [piece for line in text.split("\n") for piece in cut(line)]
+        for part in parts:
+            if len(batch) == _BATCH_LINES or (batch and chars + len(part) > _BATCH_CHARS):
+                yield batch
+                batch, chars = [], 0
+            batch.append(part)
+            chars += len(part)
+    if batch:
+        yield batch

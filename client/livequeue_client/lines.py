@@ -21,6 +21,25 @@ _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]{0,32}[ -/]{0,4})?\Z")
 _COLOUR = re.compile(r"[0-9;:]*\Z")
 
 
+def cut(text: str) -> list[str]:
+    """Pieces of at most `LINE_BYTES` of UTF-8, each but the last ending in `CUT`."""
+    if len(text) <= LINE_BYTES // 4:
+        return [text]
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) <= LINE_BYTES:
+        return [text]
+    pieces: list[str] = []
+    start = 0
+    while len(data) - start > LINE_BYTES:
+        end = start + LINE_BYTES - len(CUT.encode())
+        while data[end] & 0xC0 == 0x80:  # not inside a character
+            end -= 1
+        pieces.append(data[start:end].decode("utf-8", "surrogatepass") + CUT)
+        start = end
+    pieces.append(data[start:].decode("utf-8", "surrogatepass"))
+    return pieces
+
+
 class Line(NamedTuple):
     """A line as it is now; the same number again means the line was rewritten."""
 
@@ -58,8 +77,9 @@ class LineAssembler:
         return self._changes.take(partial)
 
     @property
-    def pending(self) -> bool:
-        return bool(self._changes.rows)
+    def pending(self) -> int:
+        """How many lines are new or changed."""
+        return len(self._changes.rows)
 
 
 class _Row:
@@ -222,20 +242,11 @@ class _Screen:
 
     def _cut(self, row: _Row) -> None:
         """Split an over-long row; one above the last has no room below it and loses its rest."""
-        data = row.text.encode("utf-8", "replace")
-        if len(data) <= LINE_BYTES:
-            return
-        room = LINE_BYTES - len(CUT.encode())
-        start = 0
-        while len(data) - start > LINE_BYTES:
-            end = start + room
-            while data[end] & 0xC0 == 0x80:  # not inside a character
-                end -= 1
-            row.text = data[start:end].decode() + CUT
-            start = end
+        row.text, *pieces = cut(row.text)
+        for piece in pieces:
             if row is not self._rows[-1]:
                 return
             self._append()
             row = self._rows[-1]
+            row.text = piece
             self._changes.add(row)
-        row.text = data[start:].decode()

@@ -13,6 +13,7 @@ from e2e.fault_proxy import FaultProxy
 from livequeue_client import LiveQueue, Refused, Unreachable
 from livequeue_client.address import server_url
 from livequeue_client.connection import Connection
+from livequeue_client.lines import CUT
 from tests.client.conftest import Tasks, log_of
 from tests.conftest import Server
 
@@ -88,6 +89,19 @@ def test_lost_answers_double_nothing(server: Server, http: httpx.Client, tasks: 
         assert len(proxy.requests("/logs")) > 1
         assert log_of(http, task.id) == ["once"]
         assert [one["id"] for one in tasks()] == [created["id"], task.id]
+
+
+@pytest.mark.parametrize(
+    "text", ["\n".join(map(str, range(60_000))), "x" * 20_000_000, "🚀" * 3_000_000 + "\n\ud83d"]
+)
+def test_a_text_of_any_size_may_be_logged(queue: LiveQueue, http: httpx.Client, text: str) -> None:
+    task = queue.task("x")
+    task.log(text)
+    task.log("next")
+    *texts, last = log_of(http, task.id)
+    assert last == "next"
+    joined = "".join(t.removesuffix(CUT) if t.endswith(CUT) else f"{t}\n" for t in texts)
+    assert joined == text.replace("\ud83d", "\ufffd") + "\n"
 
 
 def test_many_threads_may_log(queue: LiveQueue, http: httpx.Client) -> None:

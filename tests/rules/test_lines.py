@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.lines import Numbering, cut, single, split
-from livequeue_client.lines import CUT, LINE_BYTES, WINDOW
+from app.rules.lines import Numbering, single, split
+from livequeue_client.lines import CUT, LINE_BYTES, WINDOW, cut
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,18 @@ from app import errors, security
 from app.config import ConfigError
 from app.incoming import StreamRequest
 from app.resources import STATIC, TEMPLATES
-from app.routes import events, health, logs, network, notices, openapi, pages, storage, tasks
+from app.routes import (
+    all_logs,
+    events,
+    health,
+    logs,
+    network,
+    notices,
+    openapi,
+    pages,
+    storage,
+    tasks,
+)
 from app.security.entrance import Entrance
 from app.state import State, attach
 from app.stream.connection import Connection
@@ -29,7 +40,18 @@ def create_app(state: State) -> Quart:
     attach(app, state)
     errors.register(app, pages.error_page)
     security.register(app)
-    for module in (events, health, logs, network, notices, storage, tasks, openapi, pages):
+    for module in (
+        all_logs,
+        events,
+        health,
+        logs,
+        network,
+        notices,
+        storage,
+        tasks,
+        openapi,
+        pages,
+    ):
         app.register_blueprint(module.blueprint)
     _check_prefix(app, state.settings.path_prefix)
     app.asgi_app = Entrance(app.asgi_app, state.settings)  # type: ignore[assignment, method-assign]

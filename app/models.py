@@ -237,10 +237,9 @@ class TaskQuery(TaskFilter):
     page: str | None = None  # the `next` of the page before
 
 
-class LogFilter(Body):
-    """Which lines of a log: by number, level, stream, time and text."""
+class LineFilter(Body):
+    """Which lines of logs: by level, stream, time and text."""
 
-    to: LineNumber | None = None  # the last one to look at
     level: list[Level] = []
     stream: list[str] = []
     since: Moment | None = None  # arrived at or after
@@ -248,6 +247,22 @@ class LogFilter(Body):
     q: str | None = None  # literal text, or a regular expression
     ignore_case: bool = False
     regex: bool = False
+
+    def __post_init__(self) -> None:
+        check_moment("since", self.since)
+        check_moment("until", self.until)
+
+
+class LogFilter(LineFilter):
+    """Which lines of one log."""
+
+    to: LineNumber | None = None  # the last one to look at
+
+
+class LogIndexQuery(LogFilter):
+    """Query of the index: which part of the log to look at."""
+
+    from_: LineNumber | None = msgspec.field(name="from", default=None)
 
 
 class LogQuery(LogFilter):
@@ -261,8 +276,40 @@ class LogQuery(LogFilter):
     raw: bool | None = None  # of a download: with escape sequences; default: only NDJSON
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.from_ is not None and self.tail is not None:
             raise Unprocessable.field("tail", "give either from or tail")
+
+
+class AllLogsFilter(LineFilter):
+    """Which lines of all logs."""
+
+    task: list[TaskId] = []
+    queue: list[Queue] = []
+
+
+class AllLogsQuery(AllLogsFilter):
+    """Query of all logs: back from a place (default: from the newest), or on from one."""
+
+    before: str | None = None  # TIME,TASK,N
+    after: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=5000)] = 500
+    mark: str | None = None  # as q, but only to show where it occurs
+    format: Literal["json", "text", "ndjson"] = "json"
+    raw: bool | None = None  # of a download: with escape sequences; default: only NDJSON
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.before is not None and self.after is not None:
+            raise Unprocessable.field("after", "give either before or after")
+        if self.before is not None and self.format != "json":
+            raise Unprocessable.field("before", "is for pages; a download is bounded by until")
+
+
+class MatchesQuery(AllLogsFilter):
+    """Query of the counts by task."""
+
+    page: str | None = None  # the `next` of the page before
 
 
 class HeartbeatQuery(Body):

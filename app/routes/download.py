@@ -49,8 +49,12 @@ def disposition(name: str, ending: str) -> str:
 
 async def _text(pieces: AsyncIterator[Iterable[LogLine]], clean: bool) -> AsyncIterator[bytes]:
     async for lines in pieces:
-        texts = (plain(line.text) if clean else line.text for line in lines)
-        yield "".join(f"{text}\n" for text in texts).encode()
+        yield "".join(_shown(line, clean) for line in lines).encode()
+
+
+def _shown(line: LogLine, clean: bool) -> str:
+    text = plain(line.text) if clean else line.text
+    return f"{text}\n" if line.task_id is None else f"{line.time} #{line.task_id} {text}\n"
 
 
 async def _records(pieces: AsyncIterator[Iterable[LogLine]], clean: bool) -> AsyncIterator[bytes]:

@@ -14,14 +14,14 @@ from quart_schema import document_querystring, document_request, document_respon
 from app import decoding
 from app.errors import NotFound
 from app.event import LogLine
-from app.models import LogAppend, LogLineIn, LogQuery, LogStream
+from app.models import LogAppend, LogIndexQuery, LogLineIn, LogQuery, LogStream
 from app.routes.answers import json_answer
 from app.routes.download import download
 from app.routes.ingest import record_pieces, text_pieces
-from app.routes.replies import AppendReply, LogReply
+from app.routes.replies import AppendReply, LogIndexReply, LogReply
 from app.routes.tasks import TASK
 from app.state import state
-from app.store import log_reading, logs, tasks
+from app.store import log_reading, log_search, logs, tasks
 from app.store.database import Database, Transaction
 
 blueprint = Blueprint("logs", __name__)
@@ -72,6 +72,19 @@ async def read_log(task_id: int) -> Response:
         raw=query.raw,
         name=f"{task.name}-{task_id}",
     )
+
+
+@blueprint.get(f"{TASK}/logs/index")
+@document_querystring(LogIndexQuery)
+@document_response(LogIndexReply)
+async def log_index(task_id: int) -> Response:
+    """Where in a log the lines are that match.
+
+    Looks for about 0.3 s, the newest lines first; go on with `to`=`next`.
+    """
+    query = decoding.query(LogIndexQuery)
+    work = partial(log_search.index, task_id=task_id, query=query)
+    return json_answer(await state().database.search(work))
 
 
 async def _batch() -> LogAppend:

@@ -155,6 +155,69 @@ class LogReply(Struct):
     cursor: str
 
 
+class LogIndexReply(Struct):
+    """Where matching lines are: `blocks` of first line, last line, matching lines, hits of `q`.
+
+    They ascend without a gap over the `lines` that were looked at; `total` and `hits` are of these.
+    `next` goes into `to` of the next request; null: all was looked at. `first` and `last` are those
+    of the log.
+    """
+
+    total: int
+    hits: int
+    lines: int
+    blocks: list[tuple[int, int, int, int]]
+    next: int | None
+    first: int
+    last: int
+    cursor: str
+
+
+class AllLogsLineReply(LogLineReply, kw_only=True):
+    """A line and whose it is."""
+
+    task_id: int
+
+
+class TaskNameReply(Struct):
+    """What a task is called, and its queue."""
+
+    name: str
+    queue: str
+
+
+class AllLogsReply(Struct):
+    """Lines of all logs in order; `older` and `newer` are places, `TIME,TASK,N`.
+
+    `older` goes into `before` of the next request, `newer` into `after`. `older` is null when there
+    is nothing before. `done`: there is no more on the way this page went (or not yet). `searched`:
+    lines looked at. `tasks`: by id, those that have lines here.
+    """
+
+    lines: list[AllLogsLineReply]
+    older: str | None
+    newer: str
+    searched: int
+    done: bool
+    cursor: str
+    tasks: dict[str, TaskNameReply]
+
+
+class MatchesReply(Struct):
+    """Counts of matching lines, by task: its id, how many, the number of the newest.
+
+    `searched`: lines looked at. `next` goes into `page` of the next request; null: all was looked
+    at. A task whose log was looked at in two parts comes twice.
+    """
+
+    total: int
+    hits: int
+    searched: int
+    next: str | None
+    tasks: list[tuple[int, int, int]]
+    cursor: str
+
+
 class AppendReply(Struct):
     """`duplicate` is there (and true) for a batch that was already stored."""
 

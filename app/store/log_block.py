@@ -225,6 +225,10 @@ class Block:
             )
         return chosen
 
+    def times(self) -> list[str]:
+        """The times of all its lines."""
+        return [time for time, count in self._rest.times for _ in range(count)]
+
     def text_at(self, places: Sequence[int]) -> bytes:
         """The plain text of the lines at some places, joined by LF."""
         lines = self.text.split(b"\n")

@@ -93,6 +93,26 @@ def read_chunk(connection: sqlite3.Connection, id: int, facts: Facts) -> Block:
     return Block.decompressed(facts, text, rest)
 
 
+def open_chunk(connection: sqlite3.Connection, id: int) -> tuple[int, Block]:
+    """The task of a chunk and its lines as they are by now."""
+    task_id, *row = connection.execute(_sql.facts_of_chunk, (id,)).fetchone()
+    facts = Facts(*row)
+    block = read_chunk(connection, id, facts)
+    found = connection.execute(_sql.rows, (task_id, facts.first, facts.last)).fetchall()
+    if found:
+        block = merged(connection, task_id, block, [Stored(*row) for row in found])
+    return task_id, block
+
+
+def open_rows(connection: sqlite3.Connection, task_id: int, first: int, last: int) -> Block | None:
+    """Those of the lines from number `first` to `last` that are rows."""
+    found = connection.execute(_sql.rows, (task_id, first, last)).fetchall()
+    if not found:
+        return None
+    rows = [Stored(*row) for row in found]
+    return Block.of(rows, colours_before(connection, task_id, rows[0].n))
+
+
 def rewritten_rows(connection: sqlite3.Connection, task_id: int, sealed: int) -> list[Stored]:
     """Rows of lines that are in chunks too, ascending: few, nearly always none."""
     rows = connection.execute(_sql.rewritten, (task_id, sealed)).fetchall()
@@ -130,11 +150,9 @@ def _unsealed(
     high = min(wanted.last, end or 0)
     starts = range(low, high + 1, ROW_LINES)
     for start in reversed(starts) if newest_first else starts:
-        upto = min(start + ROW_LINES - 1, high)
-        found = connection.execute(_sql.rows, (task_id, start, upto)).fetchall()
-        if found:
-            rows = [Stored(*row) for row in found]
-            yield Block.of(rows, colours_before(connection, task_id, rows[0].n))
+        block = open_rows(connection, task_id, start, min(start + ROW_LINES - 1, high))
+        if block is not None:
+            yield block
 
 
 # Sealing

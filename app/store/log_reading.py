@@ -16,7 +16,7 @@ import msgspec
 
 from app.ansi import plain
 from app.event import LogLine
-from app.models import LogFilter, LogQuery, rfc3339
+from app.models import LineFilter, LogFilter, LogQuery, rfc3339
 from app.rules.task import TERMINAL
 from app.store import tasks
 from app.store.events import cursor_of
@@ -39,12 +39,15 @@ class Sought(NamedTuple):
         """Whether nothing but the number matters."""
         return self.wanted.all and self.text is None
 
+    def between(self, first: int, last: int | None) -> Sought:
+        """The same, but only among the lines with these numbers; None: to the end."""
+        last = EVERY if last is None else last
+        return self._replace(wanted=msgspec.structs.replace(self.wanted, first=first, last=last))
 
-def sought(query: LogFilter, first: int = 1) -> Sought:
+
+def sought(query: LineFilter) -> Sought:
     """Raises Unprocessable when the text is not one to look for."""
     wanted = Wanted(
-        first=first,
-        last=EVERY if query.to is None else query.to,
         levels=tuple(query.level),
         streams=tuple(query.stream),
         since="" if query.since is None else rfc3339(query.since),
@@ -53,7 +56,7 @@ def sought(query: LogFilter, first: int = 1) -> Sought:
     return Sought(wanted, matcher_of(query, "q"))
 
 
-def matcher_of(query: LogFilter, field: Literal["q", "mark"]) -> Matcher | None:
+def matcher_of(query: LineFilter, field: Literal["q", "mark"]) -> Matcher | None:
     """What finds that text of the query. Raises Unprocessable."""
     text: str | None = getattr(query, field)
     if not text:
@@ -106,11 +109,11 @@ def looks(
     A snapshot is needed for as long as this runs.
     """
     for block in blocks(connection, task_id, sought.wanted, newest_first=newest_first):
-        parts = _parts(block, sought)
+        parts = parts_of(block, sought)
         yield from reversed(list(parts)) if newest_first else parts
 
 
-def _parts(block: Block, sought: Sought) -> Iterator[Look]:
+def parts_of(block: Block, sought: Sought) -> Iterator[Look]:
     """A block in parts that even the slowest pattern can be found in quickly."""
     wanted, text = sought
     facts, places = block.facts, block.places(wanted)
@@ -146,7 +149,7 @@ class Reading:
         self._task_id = task_id
         self._newest = query.tail is not None
         self._missing = query.limit if query.tail is None else query.tail
-        self._sought = sought(query, query.from_ or 1)
+        self._sought = sought(query).between(query.from_ or 1, query.to)
         self._mark = matcher_of(query, "mark")
         self._found: list[list[LogLine]] = []
         self._answer: dict[str, Any] = {}
@@ -178,11 +181,11 @@ class Reading:
             "cursor": cursor_of(connection),
         }
         # What comes while it looks is told by the events after that cursor.
-        self._narrow(last=min(self._sought.wanted.last, task.last_line))
+        self._narrow(1, task.last_line)
 
-    def _narrow(self, **numbers: int) -> None:
-        wanted = msgspec.structs.replace(self._sought.wanted, **numbers)
-        self._sought = self._sought._replace(wanted=wanted)
+    def _narrow(self, first: int, last: int) -> None:
+        wanted = self._sought.wanted
+        self._sought = self._sought.between(max(wanted.first, first), min(wanted.last, last))
 
     def _take_range(self, connection: sqlite3.Connection) -> bool:
         # Numbers have no gaps but for what retention removed.
@@ -211,9 +214,9 @@ class Reading:
                 self._missing -= len(found)
             if deadline:
                 if self._newest:
-                    self._narrow(last=look.first - 1)
+                    self._narrow(1, look.first - 1)
                 else:
-                    self._narrow(first=look.last + 1)
+                    self._narrow(look.last + 1, EVERY)
                 return False
         return True
 
@@ -233,7 +236,7 @@ def piece(
 
     One call looks for a bounded time, so there may be none although there are more.
     """
-    what = sought(query, first)
+    what = sought(query).between(first, query.to)
     if what.all:
         first = max(first, place_of(connection, task_id).first)
         upto = min(what.wanted.last, first + PIECE - 1)

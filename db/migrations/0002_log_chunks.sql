@@ -33,7 +33,9 @@ CREATE TABLE log_chunks (
     rest BLOB NOT NULL -- zstd: all else about the lines, app/store/log_chunks.py
 ) STRICT;
 CREATE UNIQUE INDEX log_chunks_place ON log_chunks (task_id, first);
-CREATE INDEX log_chunks_time ON log_chunks (max_time);
+-- All logs are read in the order of their lines' times, from either end.
+CREATE INDEX log_chunks_newest ON log_chunks (max_time, task_id, last, min_time, levels);
+CREATE INDEX log_chunks_oldest ON log_chunks (min_time, task_id, first, max_time, levels);
 CREATE TRIGGER log_chunks_add AFTER INSERT ON log_chunks BEGIN
     UPDATE logs SET text_bytes = text_bytes + new.text_bytes, chunk_bytes = chunk_bytes + new.stored_bytes
     WHERE task_id = new.task_id;

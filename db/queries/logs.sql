@@ -83,6 +83,9 @@ WHERE task_id = ? AND first >= coalesce(
 -- name: get_chunk
 SELECT text, rest FROM log_chunks WHERE id = ?;
 
+-- name: facts_of_chunk
+SELECT task_id, first, last, min_time, max_time, levels, text_bytes FROM log_chunks WHERE id = ?;
+
 -- name: chunk_of_line
 SELECT id, first, last, min_time, max_time, levels, text_bytes FROM log_chunks
 WHERE task_id = ? AND first <= ? ORDER BY first DESC LIMIT 1;
@@ -98,3 +101,64 @@ DELETE FROM log_chunks WHERE id = ?;
 
 -- name: oldest_chunk
 SELECT id, last FROM log_chunks WHERE task_id = ? ORDER BY first LIMIT 1;
+
+-- name: logs_down_from
+-- Of existing tasks; :tasks and :queues are JSON arrays, or null for all.
+SELECT task_id FROM logs
+WHERE task_id <= :task AND newest >= :since
+    AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))
+    AND (:queues IS NULL OR task_id IN (
+        SELECT id FROM tasks WHERE queue IN (SELECT value FROM json_each(:queues))
+    ))
+    AND task_id NOT IN (SELECT task_id FROM deleted_tasks)
+ORDER BY task_id DESC;
+
+-- name: chunks_back_from
+-- Those with lines up to a time, the one with the newest line of all first.
+SELECT id, max_time, task_id, last FROM log_chunks
+WHERE min_time <= :time AND max_time >= :since AND (levels & :levels)
+    AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))
+    AND (:queues IS NULL OR task_id IN (
+        SELECT id FROM tasks WHERE queue IN (SELECT value FROM json_each(:queues))
+    ))
+    AND task_id NOT IN (SELECT task_id FROM deleted_tasks)
+ORDER BY max_time DESC, task_id DESC, last DESC;
+
+-- name: chunks_on_from
+-- Those with lines from a time on, the one with the oldest line of all first.
+SELECT id, min_time, task_id, first FROM log_chunks
+WHERE max_time >= :time AND min_time < :until AND (levels & :levels)
+    AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))
+    AND (:queues IS NULL OR task_id IN (
+        SELECT id FROM tasks WHERE queue IN (SELECT value FROM json_each(:queues))
+    ))
+    AND task_id NOT IN (SELECT task_id FROM deleted_tasks)
+ORDER BY min_time, task_id, first;
+
+-- name: open_logs
+-- Those with rows that are in no chunk: which rows, and the times of the first and last of them.
+SELECT logs.task_id, oldest.n, newest.n, oldest.time, newest.time FROM logs
+JOIN log_lines AS oldest ON oldest.task_id = logs.task_id AND oldest.n = (
+    SELECT min(n) FROM log_lines WHERE task_id = logs.task_id AND n > logs.sealed
+)
+JOIN log_lines AS newest ON newest.task_id = logs.task_id AND newest.n = (
+    SELECT max(n) FROM log_lines WHERE task_id = logs.task_id
+)
+WHERE logs.open_bytes > 0
+    AND (:tasks IS NULL OR logs.task_id IN (SELECT value FROM json_each(:tasks)))
+    AND (:queues IS NULL OR logs.task_id IN (
+        SELECT id FROM tasks WHERE queue IN (SELECT value FROM json_each(:queues))
+    ))
+    AND logs.task_id NOT IN (SELECT task_id FROM deleted_tasks);
+
+-- name: last_row_until
+SELECT max(n) FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ? AND time <= ?;
+
+-- name: first_row_since
+SELECT min(n) FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ? AND time >= ?;
+
+-- name: names_of_tasks
+SELECT id, name, queue FROM tasks WHERE id IN (SELECT value FROM json_each(?));
+
+-- name: newest_time
+SELECT max(newest) FROM logs;

@@ -1,0 +1,310 @@
+"""The lines of all logs in one order, in pages from either end.
+
+The order is that of (time, task, n), written `TIME,TASK,N`. It never changes: a line keeps its
+time, and within a log times do not go back. A page merges chunks and rows, opening what comes
+first; a line is on it once nothing unopened can come before it.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from operator import gt, lt
+from typing import Any, NamedTuple
+
+import msgspec
+
+from app.ansi import plain
+from app.errors import Unprocessable
+from app.event import LogLine
+from app.models import AllLogsQuery, rfc3339
+from app.store.events import cursor_of
+from app.store.log_block import EVERY, Block, level_bits
+from app.store.log_chunks import open_chunk, open_rows
+from app.store.log_reading import Deadline, matcher_of, parts_of, sought
+from app.store.log_search import among
+from app.store.sql import Queries
+
+_sql = Queries("logs")
+
+FEW_ROWS, MANY_ROWS = 32, 1000  # of one log read at once: at first, and at most
+_KEY = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z),(\d{1,19}),(\d{1,19})", re.ASCII)
+
+
+class Key(NamedTuple):
+    """The place of a line among all."""
+
+    time: str
+    task: int
+    n: int
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self))
+
+
+FIRST, LAST = Key("0001-01-01T00:00:00.000Z", 0, 0), Key("9999-12-31T23:59:59.999Z", EVERY, EVERY)
+
+
+def parse_key(field: str, text: str) -> Key:
+    """Raises Unprocessable that names the field."""
+    found = _KEY.fullmatch(text)
+    if found is None:
+        raise Unprocessable.field(field, "must be a place as a page gives it: TIME,TASK,N")
+    return Key(found.group(1), int(found.group(2)), int(found.group(3)))
+
+
+class _Chunk(NamedTuple):
+    bound: Key  # no line of it comes before
+    id: int
+
+
+class _Rows(NamedTuple):
+    bound: Key
+    task: int
+    first: int
+    last: int
+    size: int  # how many to read at once
+
+
+_Source = _Chunk | _Rows
+
+
+class Page:
+    """One answer of `GET /api/logs`: back from a place (at first the newest), or on from one."""
+
+    def __init__(self, query: AllLogsQuery) -> None:
+        """Raises Unprocessable when something of the query cannot be understood."""
+        self._query = query
+        self._sought = sought(query)
+        self._mark = matcher_of(query, "mark")
+        self._back = query.after is None
+        # Whether one key comes before another on the way this page goes.
+        self._before: Callable[[Key, Key], bool] = gt if self._back else lt
+        self._start = self._first_place()
+        self._found: dict[Key, LogLine] = {}
+        self._left_out = False  # lines were found for which there is no room
+        self._opened: set[int] = set()  # chunks
+        self._read: dict[int, Key] = {}  # how far rows were read, by task
+        self._searched = 0
+        self._cursor = ""
+        self._newest = ""
+        self._batch = FEW_ROWS if self._sought.text is None else MANY_ROWS
+
+    def _first_place(self) -> Key:
+        query = self._query
+        if query.after is not None:
+            start = parse_key("after", query.after)
+            return start if query.since is None else max(start, Key(rfc3339(query.since), 0, 0))
+        start = LAST if query.before is None else parse_key("before", query.before)
+        return start if query.until is None else min(start, Key(rfc3339(query.until), 0, 0))
+
+    @property
+    def quick(self) -> bool:
+        """Whether it need not look for anything."""
+        return self._sought.all
+
+    def step(self, connection: sqlite3.Connection) -> dict[str, Any] | None:
+        """The answer, or None when it takes another step.
+
+        A page is cut short when time is up, unless the next one would start at the same place.
+        """
+        if not self._cursor:
+            self._cursor = cursor_of(connection)
+            self._newest = connection.execute(_sql.newest_time).fetchone()[0] or FIRST.time
+        deadline = Deadline()
+        opened = False
+        with closing(self._chunks(connection)) as chunks:
+            chunk = next(chunks, None)
+            rows = self._rows(connection)
+            while True:
+                source = self._next_source(chunk, rows)
+                nearest = self._keep_nearest()
+                if source is None:
+                    edge = nearest[-1] if self._left_out else None
+                    return self._answer(connection, nearest, edge)
+                bound = source.bound
+                if len(nearest) == self._query.limit and self._before(nearest[-1], bound):
+                    return self._answer(connection, nearest, nearest[-1])
+                if opened and deadline:
+                    edge = self._just_before(bound)
+                    if not self._before(self._start, edge):
+                        return None
+                    settled = [key for key in nearest if self._before(key, bound)]
+                    return self._answer(connection, settled, edge)
+                opened = True
+                if isinstance(source, _Chunk):
+                    self._opened.add(source.id)
+                    self._take(*open_chunk(connection, source.id))
+                    chunk = next(chunks, None)
+                else:
+                    rows.remove(source)
+                    self._open_rows(connection, source, rows)
+
+    # What there is to open
+
+    def _chunks(self, connection: sqlite3.Connection) -> Generator[_Chunk]:
+        """In the order of their bounds."""
+        statement = _sql.chunks_back_from if self._back else _sql.chunks_on_from
+        with closing(connection.execute(statement, self._parameters())) as cursor:
+            for id, *bound in cursor:
+                if id not in self._opened:
+                    yield _Chunk(self._clip(Key(*bound)), id)
+
+    def _rows(self, connection: sqlite3.Connection) -> list[_Rows]:
+        """Of each log at most one source, ascending."""
+        found: list[_Rows] = []
+        for task, first, last, oldest, newest in connection.execute(
+            _sql.open_logs, self._parameters()
+        ).fetchall():
+            rows = self._rows_of(connection, task, first, last, oldest, newest)
+            if rows is not None:
+                found.append(rows)
+        return sorted(found)
+
+    def _rows_of(
+        self,
+        connection: sqlite3.Connection,
+        task: int,
+        first: int,
+        last: int,
+        oldest: str,
+        newest: str,
+    ) -> _Rows | None:
+        """Those that come after the start of the page and were not read yet."""
+        start, read = self._start, self._read.get(task)
+        if self._back:
+            if read is not None:
+                last, newest = read.n - 1, read.time
+            if first > last or oldest > start.time or newest < self._sought.wanted.since:
+                return None
+            if newest > start.time:
+                values = (task, first, last, start.time)
+                (last,) = connection.execute(_sql.last_row_until, values).fetchone()
+                newest = start.time
+            return _Rows(self._clip(Key(newest, task, last)), task, first, last, self._batch)
+        if read is not None:
+            first, oldest = read.n + 1, read.time
+        if first > last or newest < start.time or oldest >= self._sought.wanted.until:
+            return None
+        if oldest < start.time:
+            values = (task, first, last, start.time)
+            (first,) = connection.execute(_sql.first_row_since, values).fetchone()
+            oldest = start.time
+        return _Rows(self._clip(Key(oldest, task, first)), task, first, last, self._batch)
+
+    def _parameters(self) -> dict[str, Any]:
+        query = self._query
+        return {
+            "time": self._start.time,
+            "until": "~" if query.until is None else rfc3339(query.until),
+            "levels": level_bits(query.level) or -1,
+            **among(query),
+        }
+
+    def _next_source(self, chunk: _Chunk | None, rows: Sequence[_Rows]) -> _Source | None:
+        best: _Source | None = None
+        if rows:
+            best = rows[-1 if self._back else 0]
+        if chunk is not None and (best is None or self._before(chunk.bound, best.bound)):
+            best = chunk
+        return best
+
+    def _clip(self, bound: Key) -> Key:
+        """Nothing counts that comes before the start of the page."""
+        return (min if self._back else max)(bound, self._start)
+
+    # Taking lines out of it
+
+    def _open_rows(self, connection: sqlite3.Connection, source: _Rows, rows: list[_Rows]) -> None:
+        """Take the next rows of a log, and put the rest of them back among the sources."""
+        _, task, first, last, size = source
+        if self._back:
+            first = max(first, last - size + 1)
+        else:
+            last = min(last, first + size - 1)
+        block = open_rows(connection, task, first, last)
+        if block is None:
+            return
+        self._take(task, block)
+        if self._back:
+            self._read[task] = Key(block.facts.min_time, task, first)
+            bound, first, last = Key(block.facts.min_time, task, first - 1), source.first, first - 1
+        else:
+            self._read[task] = Key(block.facts.max_time, task, last)
+            bound, first, last = Key(block.facts.max_time, task, last + 1), last + 1, source.last
+        if first <= last:
+            size = min(4 * size, MANY_ROWS)
+            insort(rows, _Rows(self._clip(bound), task, first, last, size))
+
+    def _take(self, task: int, block: Block) -> None:
+        """Those of its lines that are nearest to the start of the page."""
+        self._searched += len(block)
+        places = [place for part in parts_of(block, self._sought) for place in part.matching()]
+        if not places:
+            return
+        first, times = block.facts.first, block.times()
+
+        def key(place: int) -> Key:
+            return Key(times[place], task, first + place)
+
+        limit = self._query.limit
+        if self._back:
+            places = places[: bisect_left(places, self._start, key=key)]
+            taken = places[-limit:]
+        else:
+            places = places[bisect_right(places, self._start, key=key) :]
+            taken = places[:limit]
+        self._left_out |= len(taken) < len(places)
+        for place, line in zip(taken, block.lines(taken), strict=True):
+            line.task_id = task
+            self._found[key(place)] = line
+
+    def _keep_nearest(self) -> list[Key]:
+        """What is found, nearest first, as far as there is room for it."""
+        nearest = sorted(self._found, reverse=self._back)
+        for key in nearest[self._query.limit :]:
+            self._left_out = True
+            del self._found[key]
+        return nearest[: self._query.limit]
+
+    def _just_before(self, bound: Key) -> Key:
+        """From there on the way goes on with `bound`."""
+        return Key(bound.time, bound.task, bound.n + (1 if self._back else -1))
+
+    def _turned(self) -> Key:
+        """From there the other way is all that this page does not go over."""
+        time, task, n = self._start
+        return Key(time, task, max(0, n - 1) if self._back else n + 1)
+
+    def _answer(
+        self, connection: sqlite3.Connection, keys: list[Key], edge: Key | None
+    ) -> dict[str, Any]:
+        """`edge`: where to go on, None at the end."""
+        keys = sorted(keys)
+        lines = [self._found[key] for key in keys]
+        if self._mark is not None:
+            for line in lines:
+                line.hits = self._mark.spans(plain(line.text)) or None
+        # Whatever matches from here on is not there yet.
+        newest = Key(self._newest, 0, 0)
+        older: Key | None
+        if self._back:
+            older = edge
+            newer = keys[-1] if keys else newest if self._start is LAST else self._turned()
+        else:
+            older = keys[0] if keys else self._turned()
+            newer = edge or max([newest, self._start, *keys[-1:]])
+        ids = msgspec.json.encode(sorted({key.task for key in keys})).decode()
+        names = connection.execute(_sql.names_of_tasks, (ids,)).fetchall()
+        return {
+            "lines": lines,
+            "older": None if older is None else str(older),
+            "newer": str(newer),
+            "searched": self._searched,
+            "done": edge is None,
+            "cursor": self._cursor,
+            "tasks": {str(id): {"name": name, "queue": queue} for id, name, queue in names},
+        }

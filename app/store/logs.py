@@ -118,12 +118,13 @@ def _store(
     """Give the lines their numbers, write and announce them, and let the task know."""
     decision = decide_output(task, attempt, tx.now, tx.clock)
     last = task.last_line
+    now = _not_before(tx.connection, task.id, tx.now)
     rows: dict[int, Stored] = {}
 
     def put(n: int, line: LogLineIn, text: str) -> None:
         sent_at = None if line.time is None else rfc3339(line.time)
         fields = None if line.fields is None else encode_fields(line.fields)
-        rows[n] = Stored(n, task.attempt, tx.now, sent_at, line.level, line.stream, text, fields)
+        rows[n] = Stored(n, task.attempt, now, sent_at, line.level, line.stream, text, fields)
 
     for line in lines:
         if line.line is None:
@@ -150,11 +151,17 @@ def _store(
     stored = [*sorted(row for row in again if row is not None), *new]
     _announce(tx, task, _coloured(tx, task.id, before, stored))
     size = sum(len(row.text) + LINE_COST for row in stored)
-    place = Place(*tx.connection.execute(_sql.grow, (task.id, size, tx.now)).fetchone())
+    place = Place(*tx.connection.execute(_sql.grow, (task.id, size, now)).fetchone())
     if is_due(place, last):
         # Some more than came: what an older version left unsealed is caught up with.
         seal(tx.connection, task.id, last, chunks=2 + len(fresh) // CHUNK_LINES)
     return task
+
+
+def _not_before(connection: sqlite3.Connection, task_id: int, now: str) -> str:
+    """The time of new lines: within a log it does not go back, though clocks do."""
+    row = connection.execute(_sql.newest_line, (task_id,)).fetchone()
+    return now if row is None else max(now, row[0])
 
 
 def _rewrite(connection: sqlite3.Connection, task_id: int, row: Stored) -> Stored | None:

@@ -294,6 +294,25 @@ def test_a_line_keeps_its_time_when_it_is_rewritten_after_it_was_sealed(tmp_path
     run(tmp_path / "l.db", story)
 
 
+def test_times_of_a_log_do_not_go_back_though_clocks_do(tmp_path: Path) -> None:
+    later = "2999-01-01T00:00:00.000Z"
+
+    async def story(database: Database) -> None:
+        task_id = await new_task(database)
+        command = LogAppend(lines=[LogLineIn(text="a")])
+        await database.write(lambda tx: logs.append(tx, task_id, command))
+
+        def clock_was_ahead(tx: Transaction) -> None:
+            tx.connection.execute("UPDATE logs SET newest = ?", (later,))
+            tx.connection.execute("UPDATE log_lines SET time = ?", (later,))
+
+        await database.write(clock_was_ahead)
+        await database.write(lambda tx: logs.append(tx, task_id, command))
+        assert [line.time for line in await all_lines(database, task_id)] == [later, later]
+
+    run(tmp_path / "l.db", story)
+
+
 def test_the_rest_of_a_finished_log_is_sealed_and_a_deleted_log_goes(tmp_path: Path) -> None:
     async def story(database: Database) -> None:
         task_id = await new_task(database)

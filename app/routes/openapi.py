@@ -31,16 +31,17 @@ _DESCRIPTION = (
     "Every error is a problem document (RFC 9457). Every POST takes an `Idempotency-Key`, so that "
     "a retry after a lost answer changes nothing. Times are UTC."
 )
-# The sections, in reading order: each blueprint with routes for programs is one.
+# The sections, in reading order: nearly each blueprint with routes for programs is one.
 _SECTIONS = {
     "tasks": "What runs, waits or has ended.",
-    "logs": "What tasks print.",
+    "logs": "What tasks print, one by one and all together.",
     "events": "What happens, as it happens.",
     "notices": "Events of your own.",
     "storage": "What is kept, and what goes next.",
     "network": "What the network check measures with.",
     "health": "For whoever watches over the server.",
 }
+_IN_SECTION = {"all_logs": "logs"}  # blueprints without a section of their own
 
 
 @blueprint.get("/openapi.json")
@@ -128,7 +129,8 @@ class _Provider(OpenAPIProvider):
         paths, components = super().build_paths(rule)
         for operations in paths.values():
             for operation in operations.values():
-                operation["tags"] = [rule.endpoint.partition(".")[0]]
+                own = rule.endpoint.partition(".")[0]
+                operation["tags"] = [_IN_SECTION.get(own, own)]
         return paths, components
 
     def build_querystring_parameters(

@@ -82,7 +82,7 @@ def matcher(
         return _pattern(data, ignore_case, field)
     if not ignore_case:
         return _Literal(data)
-    compiled = _compiled(data, ignore_case, literal=True)
+    compiled = _compiled(data, literal=True, ignore_case=True)
     return _Folded(compiled, data) if data.isascii() else _Pattern(compiled)
 
 
@@ -124,11 +124,14 @@ class _Literal(_Searching):
 
     def __init__(self, needle: bytes) -> None:
         self._needle = needle
+        self._match = _compiled(needle, literal=True).Match
         self._rest_of_line = re.compile(re.escape(needle) + rb"[^\n]*")
 
     def count(self, data: bytes) -> Count:
-        hits = data.count(self._needle)
-        return Count(len(self._rest_of_line.findall(data)) if hits else 0, hits)
+        # RE2 sees that there is nothing in a third of the time, others count three times as fast.
+        if self._match(_ANYWHERE, data, 0, len(data))[0][0] < 0:
+            return Count(0, 0)
+        return Count(len(self._rest_of_line.findall(data)), data.count(self._needle))
 
     def _next(self, data: bytes, at: int) -> tuple[int, int]:
         start = data.find(self._needle, at)
@@ -191,19 +194,23 @@ class _Folded(_Pattern):
         self.step = self._lower.step
 
     def count(self, data: bytes) -> Count:
-        if self._only_ascii or data.isascii():
-            return self._lower.count(data.lower())
-        return super().count(data)
+        if not self._foldable(data):
+            return super().count(data)
+        return self._lower.count(data.lower()) if self._next(data, 0)[0] >= 0 else Count(0, 0)
 
     def lines(self, data: bytes) -> list[int]:
-        if self._only_ascii or data.isascii():
-            return self._lower.lines(data.lower())
-        return super().lines(data)
+        if not self._foldable(data):
+            return super().lines(data)
+        return self._lower.lines(data.lower()) if self._next(data, 0)[0] >= 0 else []
+
+    def _foldable(self, data: bytes) -> bool:
+        """Whether ASCII is all that matters."""
+        return self._only_ascii or data.isascii()
 
 
 def _pattern(data: bytes, ignore_case: bool, field: str) -> _Pattern:
     # Without memory for more, what is too large is refused before it takes long to compile.
-    draft = _compiled(data, ignore_case, memory=_PROGRAM_BYTES)
+    draft = _compiled(data, ignore_case=ignore_case, memory=_PROGRAM_BYTES)
     if not draft.ok():
         reason = draft.error().decode(errors="replace")
         if "too large" in reason:
@@ -212,12 +219,16 @@ def _pattern(data: bytes, ignore_case: bool, field: str) -> _Pattern:
     if _PART_OF_CHARACTER.search(data):
         raise Unprocessable.field(field, r"must not have \C: it is less than a character")
     if _OF_ONE_TEXT.search(data):
-        return _PatternOfOneLine(_compiled(data, ignore_case))
-    return _Pattern(_compiled(b"(?m)" + data, ignore_case))
+        return _PatternOfOneLine(_compiled(data, ignore_case=ignore_case))
+    return _Pattern(_compiled(b"(?m)" + data, ignore_case=ignore_case))
 
 
 def _compiled(
-    pattern: bytes, ignore_case: bool, *, literal: bool = False, memory: int = _STATE_BYTES
+    pattern: bytes,
+    *,
+    literal: bool = False,
+    ignore_case: bool = False,
+    memory: int = _STATE_BYTES,
 ) -> Any:
     options = re2.Options()
     options.case_sensitive = not ignore_case

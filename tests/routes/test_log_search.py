@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 
 import httpx
@@ -130,3 +132,69 @@ def test_what_cannot_be_looked_for_is_refused_with_the_reason(
         (error,) = answer.json()["errors"]
         assert error["field"] == field
         assert says in error["message"]
+
+
+def test_the_index_says_where_hits_are(log: Log) -> None:
+    for start in range(0, 9000, 3000):
+        numbers = range(start + 1, start + 3001)
+        log.send(*(f"line {n}: {'needle ' * (n % 1000 == 0)}" for n in numbers))
+    log.send("ne\x1b[1medle", level="error")
+    answer = log.read("/index", q="needle")
+    assert (answer["total"], answer["hits"], answer["lines"]) == (10, 10, 9001)
+    assert (answer["first"], answer["last"], answer["next"]) == (1, 9001, None)
+    assert (answer["blocks"][0][0], answer["blocks"][-1][1]) == (1, 9001)
+    assert len(answer["blocks"]) > 1
+    assert sum(lines for _, _, lines, _ in answer["blocks"]) == 10
+    part = log.read("/index", q="needle", **{"from": 1001, "to": 3000})
+    assert (part["total"], part["hits"], part["lines"]) == (2, 2, 2000)
+    assert (part["blocks"][0][0], part["blocks"][-1][1]) == (1001, 3000)
+    assert log.read("/index", q="e", to=2)["hits"] == 2
+    assert log.read("/index", q="NEEDLE")["total"] == 0
+    assert log.read("/index", q="NEEDLE", ignore_case="true")["total"] == 10
+    assert log.read("/index", q=r"^line \d000: n", regex="true")["total"] == 9
+    assert log.read("/index", level="error")["blocks"][-1] == [9001, 9001, 1, 0]
+    assert log.read("/index", level="error", q="needle")["total"] == 1
+    assert log.read("/index", level="debug")["blocks"][0] == [1, 8000, 0, 0]  # not even opened
+    assert log.read("/index")["total"] == 9001
+
+
+def test_the_index_of_nothing(log: Log, http: httpx.Client) -> None:
+    answer = log.read("/index", q="x")
+    assert (answer["total"], answer["lines"], answer["blocks"], answer["next"]) == (0, 0, [], None)
+    log.send("x")
+    assert log.read("/index", q="x", **{"from": 2})["blocks"] == []
+    assert http.get("/api/tasks/999999999/logs/index").status_code == 404
+    bad = http.get(f"{log.path}/index", params={"q": "(", "regex": "true"})
+    assert bad.status_code == 422
+    assert bad.json()["errors"][0]["field"] == "q"
+
+
+def test_a_rewritten_line_is_found_as_it_is_by_now(log: Log) -> None:
+    def number(text: str, line: int) -> None:
+        body = {"lines": [{"text": text, "line": line}], "producer": "bar"}
+        assert log.http.post(log.path, json=body).status_code == 200
+
+    number("10 %", 1)
+    log.send(*(f"{n}" for n in range(9000)))
+    number("done", 1)
+    assert log.numbers(q="done") == [1]
+    assert log.numbers(q="10 %") == []
+    assert log.read("/index", q="done")["total"] == 1
+    assert log.read("/index", q="10 %")["total"] == 0
+
+
+HOSTILE = [r"(a+)+$", r"(a|a)*b", r"(?:\w.{0,10}){20}Q", r"[a-q][^u-z]{13}x", "(x+x+)+y"]
+
+
+@pytest.mark.parametrize("pattern", HOSTILE)
+def test_no_pattern_keeps_the_server_from_answering(log: Log, pattern: str) -> None:
+    log.send(*("a" * 200 for _ in range(30_000)))
+    with httpx.Client(base_url=log.http.base_url, timeout=0.3, trust_env=False) as impatient:
+        for path in ("", "/index"):
+            with contextlib.suppress(httpx.ReadTimeout):
+                impatient.get(log.path + path, params={"q": pattern, "regex": "true"})
+    # Those who asked have left.
+    start = time.monotonic()
+    assert log.read(limit=1)["total"] == 30_000
+    assert log.read("/index", q="b")["total"] == 0
+    assert time.monotonic() - start < 5

@@ -98,8 +98,10 @@ def test_it_follows_the_end_until_the_reader_scrolls_up(api: Api, page: Page, ta
     expect(last).to_be_in_viewport()
     log = page.locator("#log")
     log.hover()
+    log.evaluate("e => { window.still = new Promise((r) => e.addEventListener('scrollend', r)); }")
     page.mouse.wheel(0, -400)
     expect(last).not_to_be_in_viewport()
+    page.evaluate("() => window.still")  # a wheel may roll on for a while
     top = log.evaluate("e => e.scrollTop")
     api.append(task, "line 151")
     expect(last).to_have_text("line 151")

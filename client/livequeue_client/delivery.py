@@ -17,7 +17,7 @@ from livequeue_client.connection import Connection
 from livequeue_client.errors import Refused, Unreachable
 from livequeue_client.spool import Spool
 
-PACE = 0.1  # seconds from one request to the next
+PACE = 0.1  # seconds from one request to the next, unless a whole batch waits
 _LAST_PAUSE = 1.0  # the longest between tries once the command has ended
 _GONE = {404, 409, 410}
 _NOT_ALLOWED = {401, 403}
@@ -44,6 +44,7 @@ class Delivery:
         self._guard = threading.Lock()
         self._update: dict[str, Any] = {}
         self._update_next = False
+        self._updated_at = 0.0
         self._restart = False
 
     def report(self, update: dict[str, Any], *, restart: bool = False) -> None:
@@ -60,8 +61,9 @@ class Delivery:
         """Send the next request, if there is something to say."""
         if self.task_id is None:
             self._create()
-        elif self._update and (self._update_next or self.spool.empty) and not self.ending:
+        elif self._update_is_due():
             self._update_next = False
+            self._updated_at = time.monotonic()
             self._send_update()
         elif batch := self.spool.next_batch():
             self._update_next = True
@@ -71,6 +73,19 @@ class Delivery:
         else:
             return False
         return True
+
+    def _update_is_due(self) -> bool:
+        """Between two batches, when there are many, but never sooner than `PACE` after the last."""
+        if not self._update or self.ending:
+            return False
+        if self.spool.empty:
+            return True
+        return self._update_next and time.monotonic() - self._updated_at >= PACE
+
+    def pause(self, started: float) -> None:
+        """After a request that began then."""
+        if not self.spool.backlog:
+            time.sleep(max(0.0, started + PACE - time.monotonic()))
 
     def _create(self) -> None:
         task = self.spool.task
@@ -196,7 +211,7 @@ class DeliveryThread(threading.Thread):
                 created = True
                 self._on_created(delivery.task_id)
             if worked:
-                time.sleep(max(0.0, started + PACE - time.monotonic()))
+                delivery.pause(started)
             else:
                 self._wake.wait()
 
@@ -215,4 +230,4 @@ def deliver_leftover(spool: Spool, connection: Connection, complain: Callable[[s
     while not delivery.done:
         started = time.monotonic()
         delivery.step()
-        time.sleep(max(0.0, started + PACE - time.monotonic()))
+        delivery.pause(started)

@@ -98,6 +98,11 @@ class Spool:
     def empty(self) -> bool:
         return not self._batches
 
+    @property
+    def backlog(self) -> bool:
+        """Whether a whole batch waits, not just what has come since the last one was taken."""
+        return len(self._batches) > 1
+
     def append(self, lines: Sequence[Line], time: str) -> None:
         with self._guard:
             for start in range(0, len(lines), _SLICE):

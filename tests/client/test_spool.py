@@ -81,6 +81,16 @@ def test_batches_are_bounded(spool: Spool) -> None:
     assert [len(texts) for _, texts in drain(spool)] == [BATCH_LINES] * 3
 
 
+def test_a_backlog_is_a_whole_batch_besides_the_one_that_grows(spool: Spool) -> None:
+    """It goes out without pauses, which only gather small writes."""
+    spool.append(lines(1, BATCH_LINES), TIME)
+    assert [spool.backlog] == [False]
+    spool.append(lines(20_000, 1), TIME)
+    assert [spool.backlog] == [True]
+    assert len(drain(spool)) == 2
+    assert [spool.backlog] == [False]
+
+
 def test_past_the_bound_the_oldest_lines_give_way_to_a_remark(make: Make) -> None:
     spool = make(1_200_000)
     text = "x" * 900

@@ -53,7 +53,7 @@ class Command:
         }
         self._ended = threading.Event()
         self._doomed = False
-        self._family: set[int] = set()  # ours to end, when the group is not
+        self._family: dict[int, None] = {}  # ours to end, when the group is not; parents first
         # Blocked here and in all threads to come, so that one thread can ask where each came
         # from. What our caller had us ignore stays ignored, for the command too.
         self._signals = {s for s in FORWARDED if signal.getsignal(s) != signal.SIG_IGN}
@@ -147,7 +147,8 @@ class Command:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(root, number)
             return
-        self._family |= {root, *_descendants(root)}
+        # A shell that waits would see its child end, and end well, before it is told to.
+        self._family |= dict.fromkeys(_family_of(root))
         for pid in self._family:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
@@ -165,16 +166,14 @@ def _pass_on(target: int, data: bytes) -> bool:
     return True
 
 
-def _descendants(root: int) -> set[int]:
+def _family_of(root: int) -> list[int]:
+    """The process and its descendants, parents before their children."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError, ValueError, IndexError):
             parent = int(path.read_text().rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(path.parent.name))
-    found: set[int] = set()
-    queue = [root]
-    while queue:
-        below = children.get(queue.pop(), [])
-        found.update(below)
-        queue += below
-    return found
+    family = [root]
+    for pid in family:
+        family += children.pop(pid, [])
+    return family

@@ -28,6 +28,7 @@ from livequeue_client.check_reach import (
     not_connected,
     not_ours,
 )
+from livequeue_client.check_transport import Transport
 
 LIVE, DEGRADED, UNREACHABLE = 0, 1, 2  # exit status
 TEXT = 500  # characters of a header that are told on
@@ -104,12 +105,15 @@ class _Check:
         if token := os.environ.get("LIVEQUEUE_TOKEN"):
             headers["Authorization"] = f"Bearer {token}"
         try:
-            return httpx.AsyncClient(
-                headers=headers,
-                proxy=self._proxy.url,
-                trust_env=False,  # the proxy is chosen by us, so that we can name it
+            transport = Transport(
+                proxy=self._proxy.url,  # chosen by us, so that we can name it
                 verify=httpx.create_ssl_context(),  # knows SSL_CERT_FILE
                 http2=find_spec("h2") is not None,
+            )
+            return httpx.AsyncClient(
+                headers=headers,
+                transport=transport,
+                trust_env=False,
                 timeout=httpx.Timeout(None, connect=ANSWER_LIMIT),
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import socketserver
 import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -91,6 +94,41 @@ def answering(
             thread.join()
 
 
+@contextmanager
+def hanging_up(upstream: str) -> Iterator[str]:
+    """In front of a server, it closes a connection when a second request comes; its address."""
+    server = urlsplit(upstream)
+
+    def relay(source: socket.socket, sink: socket.socket, requests: int | None) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if requests is not None:
+                    requests -= data.startswith((b"GET ", b"POST "))
+                    if requests < 0:
+                        break
+                sink.sendall(data)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((server.hostname, server.port)) as there:
+                down = threading.Thread(target=relay, args=(there, self.request, None))
+                down.start()
+                relay(self.request, there, 1)
+                down.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield "http://{}:{}".format(*proxy.server_address)
+        finally:
+            proxy.shutdown()
+            thread.join()
+
+
 def test_a_clean_network_is_live(server: Server) -> None:
     done = check(server.url, "--idle", "1", "--poll", "1")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -109,6 +147,13 @@ def test_quick_leaves_out_what_takes_long(server: Server) -> None:
     assert document["verdict"]["complete"] is True
     assert len(document["measured"]["arrived"]) == 6
     assert document["proxy"] is None
+
+
+def test_connections_that_are_closed_unannounced_are_no_fault(server: Server) -> None:
+    with hanging_up(server.url) as url:
+        document = told(check(url, "--json", "--quick"))
+    assert document.get("error") is None
+    assert document["verdict"]["state"] == "live"
 
 
 def test_lines_for_a_proxy_of_ones_choice(server: Server) -> None:

@@ -87,14 +87,20 @@ class Traefik(Box):
     def start(self) -> None:
         super().start()
         # It listens before it has read where requests go.
-        service = f"http://{HOST}:{self._api}/api/http/services/livequeue@file"
         limit = time.monotonic() + START_WITHIN
-        while httpx.get(service, trust_env=False).status_code != 200:
+        while not self._configured():
             if time.monotonic() > limit:
                 self.stop()
                 said = self.log.read_text(errors="replace")
                 raise BoxError(f"{self.name} took no configuration:\n{said}")
             time.sleep(0.02)
+
+    def _configured(self) -> bool:
+        service = f"http://{HOST}:{self._api}/api/http/services/livequeue@file"
+        try:
+            return httpx.get(service, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
 
 
 class TraefikBuffering(Traefik):

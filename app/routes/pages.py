@@ -149,6 +149,7 @@ async def task_page(task_id: int) -> ResponseReturnValue:
         result=_pretty(task["result"]),
         rate=w.rate(task),
         lines=log["lines"],
+        removed=log["first"] - 1,
         cursor=cursor,
     )
 

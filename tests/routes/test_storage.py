@@ -148,6 +148,8 @@ def test_limits_hold_and_a_log_tells_from_where_it_is_kept(
         assert storage["largest"][0]["first"] == log["first"]
         assert storage["events"]["floor"] > 0
         assert f"from line {log['first']:,}" in http.get("/storage", headers=PAGE).text
+        told = f"{log['first'] - 1:,} older lines were removed by retention"
+        assert told in http.get(f"/tasks/{task['id']}", headers=PAGE).text
     assert server.stop() == 0
     assert "Traceback" not in server.log()
 

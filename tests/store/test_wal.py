@@ -108,17 +108,18 @@ def test_another_program_that_reads_the_file_is_not_waited_for(tmp_path: Path) -
     run(tmp_path / "l.db", story)
 
 
-def test_the_server_cuts_it_by_itself(tmp_path: Path) -> None:
+def test_the_server_cuts_it_by_itself_while_it_grows_and_when_all_is_quiet(tmp_path: Path) -> None:
     async def story(database: Database) -> None:
-        read = Read(database)
-        await read.begun()
-        while database.sizes().wal <= wal.LIMIT:
-            await database.write(write_much)
-        await read.end()
         keeping = asyncio.create_task(WriteAheadLog(database).run())
-        async with asyncio.timeout(20):
-            while database.sizes().wal:
-                await database.read(look)
+        for limit in (wal.LIMIT, wal.QUIET_LIMIT):
+            read = Read(database)
+            await read.begun()
+            while database.sizes().wal <= limit:
+                await database.write(write_much)
+            await read.end()
+            async with asyncio.timeout(20):
+                while database.sizes().wal:
+                    await database.read(look)
         keeping.cancel()
 
     run(tmp_path / "l.db", story)

@@ -201,7 +201,8 @@ class Database:
         self.floor = 0  # events up to here may be gone
         self._lock = lock
         self._writer: aiosqlite.Connection
-        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._connections: list[aiosqlite.Connection] = []
+        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()  # free ones
         self._searching = asyncio.Semaphore(SEARCHES)
         self._may_read = asyncio.Event()
         self._may_read.set()
@@ -237,6 +238,7 @@ class Database:
         await _on_thread(self._writer, self._prepare)
         for _ in range(READERS):
             reader = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512)
+            self._connections.append(reader)
             self._readers.put_nowait(reader)
             await reader.executescript(PRAGMAS + "PRAGMA query_only = ON;")
         self._task = asyncio.create_task(self._run(), name="database writer")
@@ -286,8 +288,10 @@ class Database:
         os.close(self._lock)
 
     async def _close_connections(self) -> None:
-        while not self._readers.empty():
-            await self._readers.get_nowait().close()
+        while self._connections:
+            reader = self._connections.pop()
+            await reader.interrupt()  # a read under way is of no use any more
+            await reader.close()
         if hasattr(self, "_writer"):
             await self._writer.close()
 
@@ -303,6 +307,8 @@ class Database:
         await self._may_read.wait()
         reader = await self._readers.get()
         try:
+            if self._closing:
+                raise Busy("The server is stopping; try again in a moment.")
             return await _on_thread(reader, _snapshot, work)
         except sqlite3.OperationalError as error:
             raise _unavailable(error) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,33 @@ def test_ids_are_not_reused_when_every_event_is_gone(tmp_path: Path) -> None:
     connection.executescript("DELETE FROM events; UPDATE event_floor SET seq = 5;")
     connection.close()
     with_database(tmp_path / "l.db", check)
+
+
+def test_close_leaves_one_file_also_when_somebody_reads(tmp_path: Path) -> None:
+    path = tmp_path / "l.db"
+    reading, closing = threading.Event(), threading.Event()
+
+    def read(connection: sqlite3.Connection) -> int:
+        reading.set()
+        assert closing.wait(20)
+        return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+
+    async def main() -> None:
+        database = await Database.open(path)
+        await database.write(notice("n"))
+        read_task = asyncio.create_task(database.read(read))
+        await asyncio.to_thread(reading.wait, 20)
+        close = asyncio.create_task(database.close())
+        await asyncio.sleep(0)
+        closing.set()
+        await close
+        await asyncio.wait([read_task])
+        with pytest.raises(Busy):
+            await database.read(read)
+
+    asyncio.run(main())
+    assert not path.with_name("l.db-wal").exists()
+    assert len(stored(path)) == 1
 
 
 def test_close_leaves_one_file_with_everything_in_it(tmp_path: Path) -> None:

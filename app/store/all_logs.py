@@ -85,6 +85,7 @@ class Page:
         self._before: Callable[[Key, Key], bool] = gt if self._back else lt
         self._start = self._first_place()
         self._found: dict[Key, LogLine] = {}
+        self._keys: list[Key] = []  # of what is found, ascending
         self._left_out = False  # lines were found for which there is no room
         self._opened: set[int] = set()  # chunks
         self._read: dict[int, Key] = {}  # how far rows were read, by task
@@ -121,18 +122,18 @@ class Page:
             rows = self._rows(connection)
             while True:
                 source = self._next_source(chunk, rows)
-                nearest = self._keep_nearest()
+                farthest = self._farthest()
                 if source is None:
-                    edge = nearest[-1] if self._left_out else None
-                    return self._answer(connection, nearest, edge)
+                    edge = farthest if self._left_out else None
+                    return self._answer(connection, self._keys, edge)
                 bound = source.bound
-                if len(nearest) == self._query.limit and self._before(nearest[-1], bound):
-                    return self._answer(connection, nearest, nearest[-1])
+                if farthest is not None and self._before(farthest, bound):
+                    return self._answer(connection, self._keys, farthest)
                 if opened and deadline:
                     edge = self._just_before(bound)
                     if not self._before(self._start, edge):
                         return None
-                    settled = [key for key in nearest if self._before(key, bound)]
+                    settled = [key for key in self._keys if self._before(key, bound)]
                     return self._answer(connection, settled, edge)
                 opened = True
                 if isinstance(source, _Chunk):
@@ -140,7 +141,7 @@ class Page:
                     self._take(*open_chunk(connection, source.id))
                     chunk = next(chunks, None)
                 else:
-                    rows.remove(source)
+                    rows.pop(-1 if self._back else 0)
                     self._open_rows(connection, source, rows)
 
     # What there is to open
@@ -174,6 +175,10 @@ class Page:
         newest: str,
     ) -> _Rows | None:
         """Those that come after the start of the page and were not read yet."""
+
+        def time(n: int) -> str:
+            return str(connection.execute(_sql.time_of_row, (task, n)).fetchone()[0])
+
         start, read = self._start, self._read.get(task)
         if self._back:
             if read is not None:
@@ -181,8 +186,7 @@ class Page:
             if first > last or oldest > start.time or newest < self._sought.wanted.since:
                 return None
             if newest > start.time:
-                values = (task, first, last, start.time)
-                (last,) = connection.execute(_sql.last_row_until, values).fetchone()
+                last = first - 1 + bisect_right(range(first, last + 1), start.time, key=time)
                 newest = start.time
             return _Rows(self._clip(Key(newest, task, last)), task, first, last, self._batch)
         if read is not None:
@@ -190,8 +194,7 @@ class Page:
         if first > last or newest < start.time or oldest >= self._sought.wanted.until:
             return None
         if oldest < start.time:
-            values = (task, first, last, start.time)
-            (first,) = connection.execute(_sql.first_row_since, values).fetchone()
+            first += bisect_left(range(first, last + 1), start.time, key=time)
             oldest = start.time
         return _Rows(self._clip(Key(oldest, task, first)), task, first, last, self._batch)
 
@@ -250,25 +253,28 @@ class Page:
         def key(place: int) -> Key:
             return Key(times[place], task, first + place)
 
-        limit = self._query.limit
-        if self._back:
-            places = places[: bisect_left(places, self._start, key=key)]
-            taken = places[-limit:]
-        else:
-            places = places[bisect_right(places, self._start, key=key) :]
-            taken = places[:limit]
-        self._left_out |= len(taken) < len(places)
+        limit, farthest = self._query.limit, self._farthest()
+        # What lies between the start of the page and the farthest line that there is room for.
+        low, high = (farthest, self._start) if self._back else (self._start, farthest)
+        start = 0 if low is None else bisect_right(places, low, key=key)
+        end = len(places) if high is None else bisect_left(places, high, key=key)
+        taken = places[start:end][-limit:] if self._back else places[start:end][:limit]
+        if len(taken) < (end if self._back else len(places) - start):
+            self._left_out = True
         for place, line in zip(taken, block.lines(taken), strict=True):
             line.task_id = task
+            if key(place) not in self._found:
+                insort(self._keys, key(place))
             self._found[key(place)] = line
-
-    def _keep_nearest(self) -> list[Key]:
-        """What is found, nearest first, as far as there is room for it."""
-        nearest = sorted(self._found, reverse=self._back)
-        for key in nearest[self._query.limit :]:
+        while len(self._keys) > limit:
             self._left_out = True
-            del self._found[key]
-        return nearest[: self._query.limit]
+            del self._found[self._keys.pop(0 if self._back else -1)]
+
+    def _farthest(self) -> Key | None:
+        """The last line of the page, once it is full."""
+        if len(self._keys) < self._query.limit:
+            return None
+        return self._keys[0 if self._back else -1]
 
     def _just_before(self, bound: Key) -> Key:
         """From there on the way goes on with `bound`."""
@@ -283,7 +289,6 @@ class Page:
         self, connection: sqlite3.Connection, keys: list[Key], edge: Key | None
     ) -> dict[str, Any]:
         """`edge`: where to go on, None at the end."""
-        keys = sorted(keys)
         lines = [self._found[key] for key in keys]
         if self._mark is not None:
             for line in lines:

@@ -5,6 +5,7 @@ A chunk of the database is a block compressed; rows become a block when they are
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -21,6 +22,8 @@ from app.models import Level
 LEVELS: tuple[str, ...] = get_args(Level)
 EVERY = 2**62  # above all line numbers
 _COMPRESSION = 3
+_ANY_LEVEL = -1  # all bits: it is not known which levels occur
+_CONTROL = re.compile(rb"[\x00-\x08\x0d-\x1b\x7f]")  # where a plain text may differ, but for LF
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -152,6 +155,21 @@ class _Rest(msgspec.Struct, array_like=True, gc=False):
     raw: dict[int, str]  # texts with escapes or controls in them
     colours: dict[int, str]  # in force at the start of a line
 
+    @classmethod
+    def of(cls, rows: Sequence[Stored], texts: Sequence[str], colours: Colours) -> _Rest:
+        """`texts`: their plain ones; `colours` is moved on past them."""
+        starts = [colours.pass_line(row.attempt, row.stream, row.text) for row in rows]
+        return cls(
+            _runs(row.time for row in rows),
+            _runs(row.attempt for row in rows),
+            _runs(row.level for row in rows),
+            _runs(row.stream for row in rows),
+            {place: row.sent_at for place, row in enumerate(rows) if row.sent_at is not None},
+            {place: row.fields for place, row in enumerate(rows) if row.fields is not None},
+            {place: row.text for place, row in enumerate(rows) if row.text != texts[place]},
+            {place: start for place, start in enumerate(starts) if start},
+        )
+
 
 _unpack = msgspec.msgpack.Decoder(_Rest).decode
 
@@ -163,17 +181,15 @@ def _decompress(data: bytes) -> bytes:
 class Block:
     """`text` is the plain text of its lines in UTF-8, joined by LF; places count from 0."""
 
-    def __init__(self, facts: Facts, text: bytes, rest: _Rest | bytes) -> None:
+    def __init__(self, facts: Facts, text: bytes, rest: Callable[[], _Rest]) -> None:
         self.facts = facts
         self.text = text
-        self._packed = rest
+        self._read_rest = rest
 
     @cached_property
     def _rest(self) -> _Rest:
-        """Unpacked when it is first needed: a search mostly needs the text alone."""
-        if isinstance(self._packed, bytes):
-            return _unpack(_decompress(self._packed))
-        return self._packed
+        """Read when it is first needed: a search mostly needs the text alone."""
+        return self._read_rest()
 
     def __len__(self) -> int:
         return self.facts.last - self.facts.first + 1
@@ -182,22 +198,33 @@ class Block:
     def of(cls, rows: Sequence[Stored], colours: Colours) -> Block:
         """Rows, at least one, whose numbers have no gap; `colours` is moved on past them."""
         texts = [plain(row.text) for row in rows]
-        starts = [colours.pass_line(row.attempt, row.stream, row.text) for row in rows]
-        rest = _Rest(
-            _runs(row.time for row in rows),
-            _runs(row.attempt for row in rows),
-            _runs(row.level for row in rows),
-            _runs(row.stream for row in rows),
-            {place: row.sent_at for place, row in enumerate(rows) if row.sent_at is not None},
-            {place: row.fields for place, row in enumerate(rows) if row.fields is not None},
-            {place: row.text for place, row in enumerate(rows) if row.text != texts[place]},
-            {place: start for place, start in enumerate(starts) if start},
-        )
+        rest = _Rest.of(rows, texts, colours)
         text = "\n".join(texts).encode()
         times = [time for time, _ in rest.times]
         levels = level_bits(level for level, _ in rest.levels)
         facts = Facts(rows[0].n, rows[-1].n, min(times), max(times), levels, len(text))
-        return cls(facts, text, rest)
+        return cls(facts, text, lambda: rest)
+
+    @classmethod
+    def of_rows(
+        cls,
+        place: tuple[int, int, str, str],
+        raw: bytes,
+        read: Callable[[], tuple[Sequence[Stored], Colours]],
+    ) -> Block:
+        """The same of rows whose texts alone were read, joined by LF as `raw`.
+
+        `place`: first and last number, first and last time. `read` reads the rows, if need be.
+        """
+        text = raw
+        if _CONTROL.search(raw):
+            text = "\n".join(map(plain, raw.decode().split("\n"))).encode()
+
+        def rest() -> _Rest:
+            rows, colours = read()
+            return _Rest.of(rows, text.decode().split("\n"), colours)
+
+        return cls(Facts(*place, _ANY_LEVEL, len(text)), text, rest)
 
     def compressed(self) -> tuple[bytes, bytes]:
         """Its text and all else, as a chunk stores them."""
@@ -207,7 +234,7 @@ class Block:
     @classmethod
     def decompressed(cls, facts: Facts, text: bytes, rest: bytes) -> Block:
         """The same back again."""
-        return cls(facts, _decompress(text), rest)
+        return cls(facts, _decompress(text), lambda: _unpack(_decompress(rest)))
 
     def places(self, wanted: Wanted) -> Sequence[int]:
         """Where its wanted lines are, ascending."""

@@ -7,7 +7,7 @@ rewritten after it was sealed is a row again, and a row wins over a chunk's line
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from app.event import LogLine
@@ -106,11 +106,15 @@ def open_chunk(connection: sqlite3.Connection, id: int) -> tuple[int, Block]:
 
 def open_rows(connection: sqlite3.Connection, task_id: int, first: int, last: int) -> Block | None:
     """Those of the lines from number `first` to `last` that are rows."""
-    found = connection.execute(_sql.rows, (task_id, first, last)).fetchall()
-    if not found:
+    *place, raw = connection.execute(_sql.rows_text, (task_id, first, last)).fetchone()
+    if raw is None:
         return None
-    rows = [Stored(*row) for row in found]
-    return Block.of(rows, colours_before(connection, task_id, rows[0].n))
+
+    def read() -> tuple[Sequence[Stored], Colours]:
+        rows = connection.execute(_sql.rows, (task_id, *place[:2])).fetchall()
+        return [Stored(*row) for row in rows], colours_before(connection, task_id, place[0])
+
+    return Block.of_rows((place[0], place[1], place[2], place[3]), raw, read)
 
 
 def rewritten_rows(connection: sqlite3.Connection, task_id: int, sealed: int) -> list[Stored]:

@@ -22,6 +22,12 @@ WHERE task_id = ? AND n = ? RETURNING time, attempt;
 SELECT n, attempt, time, sent_at, level, stream, text, fields FROM log_lines
 WHERE task_id = ? AND n BETWEEN ? AND ? ORDER BY n;
 
+-- name: rows_text
+-- Some consecutive rows as one text, and their numbers and times.
+SELECT min(n), max(n), min(time), max(time), CAST(group_concat(text, char(10)) AS BLOB) FROM (
+    SELECT n, time, text FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ? ORDER BY n
+);
+
 -- name: oldest_rows
 SELECT n, attempt, time, sent_at, level, stream, text, fields FROM log_lines
 WHERE task_id = ? AND n > ? AND n <= ? ORDER BY n LIMIT ?;
@@ -154,11 +160,8 @@ WHERE logs.open_bytes > 0
     ))
     AND logs.task_id NOT IN (SELECT task_id FROM deleted_tasks);
 
--- name: last_row_until
-SELECT max(n) FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ? AND time <= ?;
-
--- name: first_row_since
-SELECT min(n) FROM log_lines WHERE task_id = ? AND n BETWEEN ? AND ? AND time >= ?;
+-- name: time_of_row
+SELECT time FROM log_lines WHERE task_id = ? AND n = ?;
 
 -- name: names_of_tasks
 SELECT id, name, queue FROM tasks WHERE id IN (SELECT value FROM json_each(?));

@@ -94,6 +94,26 @@ def turn_dark(page: Page) -> None:
     expect(html).to_have_attribute("data-bs-theme", "dark")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lines_of_every_level_and_colour_can_be_read(
+    api: Api, pages: Pages, tasks: list[Task], scheme: str
+) -> None:
+    for level in ("trace", "debug", "info", "warning", "error", "critical"):
+        api.append(tasks[0], f"of level {level}", level=level, stream="app", fields={"a": 1})
+    codes = [*range(30, 38), *range(90, 98), *range(40, 48), *range(100, 108)]
+    more = ["2", "7", "2;31", "7;33", "97;43", "34;44", "38;5;17", "38;5;226", "38;2;9;9;99"]
+    api.append(tasks[0], *[f"\x1b[{code}mcode {code}\x1b[0m" for code in [*codes, *more]])
+    page = pages.open(f"{task_url(api, tasks[0])}?q=e", color_scheme=scheme)
+    expect(page.locator("#log mark").first).to_be_visible()
+    parts = page.locator(
+        ".log-number, .log-time, .log-stream, .log-text, .log-text span, .log-text mark,"
+        " .log-key, .log-field, .log-bar button, .log-bar label, #log-search-status"
+    )
+    pairs = parts.locator("visible=true").evaluate_all(CONTRASTS)
+    assert len(pairs) > 200
+    assert [pair for pair in pairs if pair[1] < 4.5] == []
+
+
 def test_the_choice_of_appearance_is_remembered(api: Api, pages: Pages) -> None:
     page = pages.open(tasks_url(api), color_scheme="light")
     html = page.locator("html")
@@ -131,11 +151,20 @@ def test_nothing_scrolls_sideways_and_names_have_room(
     name = page.locator(f'tr[data-task-id="{tasks[1]["id"]}"] .task-name').bounding_box()
     assert name is not None
     assert name["width"] >= 150
-    page.goto(task_url(api, tasks[1]))
-    expect_live(page)
-    expect_nothing_sideways(page)
     page.goto(f"{api.url}/storage")
     expect_nothing_sideways(page)
+    for path in (f"/tasks/{tasks[1]['id']}", f"/logs?queue={api.queue}"):
+        page.goto(f"{api.url}{path}")
+        expect_live(page)
+        expect_nothing_sideways(page)
+        for menu in ("filters", "looks", "downloads"):
+            page.locator(f"#log-{menu}-button").click()
+            popup = page.locator(f"#log-{menu}")
+            expect(popup).to_be_in_viewport(ratio=1)
+            page.keyboard.press("Escape")
+        page.locator("#log-search").fill("name")
+        expect(page.locator("#log-search-status")).to_be_visible()
+        expect_nothing_sideways(page)
 
 
 def test_a_phone_has_cards_and_thumb_sized_targets(

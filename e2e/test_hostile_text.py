@@ -154,7 +154,7 @@ def test_a_log_is_downloaded_as_text(api: Api) -> None:
     assert answer.text.rstrip("\n").endswith(HOSTILE[0])
 
 
-@pytest.mark.parametrize("path", ["/tasks", "/tasks/999999999", "/docs"])
+@pytest.mark.parametrize("path", ["/tasks", "/logs", "/tasks/999999999", "/docs"])
 def test_the_policy_permits_nothing_inline_and_nobody_else(api: Api, path: str) -> None:
     answer = api.http.get(path)
     policy = answer.headers["content-security-policy"]

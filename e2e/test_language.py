@@ -62,24 +62,27 @@ def test_the_filters_survive_the_switch(api: Api, pages: Pages) -> None:
     expect(page).to_have_url(re.compile("status=running"))
 
 
-@pytest.mark.parametrize("path", ["/tasks", "/tasks/999999999"])
+@pytest.mark.parametrize("path", ["/tasks", "/logs", "/tasks/999999999"])
 def test_no_english_is_left_on_a_chinese_page(api: Api, pages: Pages, path: str) -> None:
     """All words of the page's own; names, queues and commands are the reader's."""
     page = pages.open(api.url + path, locale="zh-CN", network_trouble=True)
     words = page.evaluate(
         """() => {
             const found = [];
-            const skip = "script, style, template, code, kbd, option, #rows, .brand, noscript";
+            const skip = "script, style, template, code, kbd, option, noscript, .brand, "
+                + "#rows, #log-lines, #log-queues";
             const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
             while (walker.nextNode())
                 if (!walker.currentNode.parentElement.closest(skip))
                     found.push(walker.currentNode.textContent);
             const told = ["title", "aria-label", "placeholder"];
             for (const element of document.querySelectorAll("[title], [aria-label], [placeholder]"))
-                if (!element.closest("template, #rows"))
+                if (!element.closest("template, #rows, #log-lines"))
                     found.push(...told.map((name) => element.getAttribute(name)));
             return found.filter((text) => /[A-Za-z]{3,}/.test(text ?? ""));
         }"""
     )
-    ours = re.compile(r"\b(API|SSE|Enter|Esc|End|HTTP|LiveQueue|shell)\b")
+    ours = re.compile(
+        r"\b(API|SSE|Enter|Shift|Esc|End|HTTP|LiveQueue|shell|stdout|stderr|UTC|JSON|NDJSON)\b"
+    )
     assert [word for word in words if re.search("[A-Za-z]{3,}", ours.sub("", word))] == []

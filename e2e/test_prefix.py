@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from e2e.api import Api
 from e2e.boxes import BOXES, Box
-from e2e.elements import Row, expect_live, expect_log, log_texts
+from e2e.elements import LOG_TEXTS, Row, expect_live, expect_log, log_texts
 from e2e.pages import Pages
 from e2e.server import Server, environment, livequeue
 
@@ -84,6 +84,14 @@ def test_every_page_works_and_stays_there(open_box: Open, place: Place, pages: P
         page.locator("#log-downloads-button").click()
         page.locator("#log-downloads [data-format=text]").click()
     assert Path(download.value.path()).read_text() == "one\ntwo\n"
+    page.locator("#log-search").fill("two")
+    expect(page.locator("#log-search-status")).to_have_text("1 hit")
+    page.locator(".topbar-link").nth(1).click()
+    expect(page).to_have_url(f"{box.url}/logs")
+    expect(page.locator(LOG_TEXTS).last).to_have_text("two")
+    page.locator(".log-number").last.click()
+    expect(page).to_have_url(f"{box.url}/tasks/{task['id']}#L2")
+    expect_live(page)
     page.locator('[data-action="cancel"]').click()
     page.locator("#confirm-button").click()
     expect(page.locator(".task-status-badge")).not_to_have_attribute("data-status", "pending")

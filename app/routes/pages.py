@@ -154,6 +154,26 @@ async def task_page(task_id: int) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/logs", endpoint="logs")
+async def logs_page() -> ResponseReturnValue:
+    """The lines of all tasks; the page reads them itself."""
+    _, now = clock.now()
+    cursor, queues = await state().database.read(
+        lambda connection: (cursor_of(connection), tasks.queues(connection))
+    )
+    w = Wording(language(), datetime.now(UTC))
+    return await page(
+        "logs.html",
+        w,
+        page_data=_json({"cursor": cursor, "now": now}),
+        page_title=f"{w.t('title.logs')} · LiveQueue",
+        queues=sorted({*queues, *request.args.getlist("queue")}),
+        cursor=cursor,
+        lines=[],
+        server=request.url_root.rstrip("/"),
+    )
+
+
 @blueprint.get("/assets/<fingerprint>/<path:name>")
 async def asset(fingerprint: str, name: str) -> ResponseReturnValue:
     """Our own files under a name that changes with them: kept for ever, never stale."""

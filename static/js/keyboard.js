@@ -4,6 +4,7 @@ import { dialogOpen, openHelp } from "./dialogs.js";
 import { root } from "./page.js";
 
 const CHORD = 1500; // between the keys of "g t"
+const PAGES = { t: "tasks", l: "logs" };
 
 // keys: { "/": () => ..., "End": ... }; a handler that returns false leaves the key alone
 export function listen(keys) {
@@ -17,8 +18,8 @@ export function listen(keys) {
       leader = Date.now();
       return;
     }
-    if (event.key === "t" && Date.now() - leader < CHORD) {
-      location.assign(`${root}tasks`);
+    if (event.key in PAGES && Date.now() - leader < CHORD) {
+      location.assign(root + PAGES[event.key]);
       return;
     }
     leader = 0;

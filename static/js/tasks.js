@@ -1,14 +1,14 @@
 // The tasks page.
 
 import { Actions } from "./actions.js";
-import { copyText } from "./copy.js";
+import { startCommands } from "./commands.js";
 import { Filters } from "./filters.js";
 import { listen } from "./keyboard.js";
 import { TaskList } from "./list.js";
 import { connect, startLive } from "./live.js";
 import { RowMenu } from "./menu.js";
 import { tellOutcome } from "./outcomes.js";
-import { byId, pageData, root, setText } from "./page.js";
+import { byId, pageData, setText } from "./page.js";
 import { Query } from "./query.js";
 import { Selection } from "./selection.js";
 import { Stats, isLifecycle } from "./stats.js";
@@ -51,19 +51,7 @@ list.body.addEventListener("click", (event) => {
   const button = event.target.closest(".task-action");
   if (button) actions.one(button.dataset.action, idOf(button));
 });
-// The server cannot know by what address readers reach it through a proxy; the browser does.
-for (const element of document.querySelectorAll(".own-address")) {
-  setText(element, root.replace(/\/$/, ""));
-}
-for (const button of document.querySelectorAll(".copy")) {
-  button.addEventListener("click", async () => {
-    // Where there is no clipboard it is selected, for the reader to copy.
-    if (!(await copyText(button.previousElementSibling))) return;
-    button.firstElementChild.className = "bi bi-check2";
-    context.announcer.say(t("action.copied"));
-    setTimeout(() => (button.firstElementChild.className = "bi bi-clipboard"), 1500);
-  });
-}
+startCommands(context);
 
 // -- keyboard: the name link of a row carries the focus
 

@@ -10,7 +10,9 @@
 //   blank(place)      -> what stands for a line that is not there yet
 //   locate(line)      -> promise of its place, of the next one's if it is left out, or of null
 //   all(first, last)  -> promise of these lines, whether they are there or not
-//   changed(places), failed(error or null): set by the view that shows them
+//   changed(places), failed(error or null): set by the view that shows them; null: all are others now
+// There may be: toEnd(), the reader wants to be at the newest line; known, the last place that is no new
+// line's; waiting, how many new lines there are after the last place.
 
 import { batched } from "../frame.js";
 import { byId, setText } from "../page.js";
@@ -25,6 +27,7 @@ export class LogView {
   #held = false; // a finger or a button is down on the log
   #left = 0; // the last place when the reader stopped following
   #target = null; // the line that the address names
+  #revealed = null; // a line that the reader was led to, until the hit in it is in sight
   #fresh = new Set(); // drawn lines that are to be drawn again
 
   // look: how lines are drawn, see drawLine; looked(first, last): these places are drawn
@@ -115,8 +118,18 @@ export class LogView {
     const { first, last } = this.scroller.visible;
     const there = place > first && place < last && this.scroller.elementOf(place);
     if (!there) this.scroller.toLine(place);
+    this.#revealed = line;
     this.scroller.update(this.#drawn());
-    this.scroller.elementOf(place)?.querySelector("mark.current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.#showMark();
+  }
+
+  // A line may be higher and wider than the view: the hit in it is what the reader went to. It is
+  // there once line and hits have been read.
+  #showMark() {
+    const mark = this.#revealed && byId("log-lines").querySelector("mark.current");
+    if (!mark) return;
+    this.#revealed = null;
+    mark.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   // Draws these places again.
@@ -131,6 +144,7 @@ export class LogView {
 
   follow() {
     if (this.#paused !== null) this.pause(false);
+    this.source.toEnd?.();
     this.#setFollowing(true);
     this.#show();
   }
@@ -163,6 +177,12 @@ export class LogView {
   }
 
   #changed(places) {
+    if (places === null) {
+      this.#left = this.source.total;
+      if (this.#paused !== null) this.#paused = this.source.total;
+      this.reload();
+      return;
+    }
     const { first, last } = this.scroller.drawn;
     for (const place of places) if (place >= first && place <= last) this.#fresh.add(place);
     this.#soon();
@@ -181,6 +201,7 @@ export class LogView {
     this.#frame();
     if (this.#following && this.#paused === null && !this.#held) this.scroller.toEnd(places);
     else this.scroller.update(places);
+    this.#showMark();
   }
 
   #drawn() {
@@ -202,7 +223,7 @@ export class LogView {
     const { first, total } = this.source;
     this.box.classList.toggle("empty", total < first);
     const since = this.#paused ?? (this.#following ? total : this.#left);
-    const unseen = Math.max(0, total - since);
+    const unseen = Math.max(0, total - Math.max(since, this.source.known ?? since)) + (this.source.waiting ?? 0);
     const pill = byId("log-newer");
     pill.hidden = total < first || (this.#following && this.#paused === null);
     const words = unseen > 0 ? t("log.newer", { count: unseen }) : "";
@@ -259,6 +280,7 @@ export class LogView {
   }
 
   #moved(delta) {
+    this.#revealed = null;
     if (delta < 0) this.#leave();
     else if (!this.#following && this.#paused === null && this.scroller.atEnd) this.#setFollowing(true);
   }

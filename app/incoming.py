@@ -26,6 +26,7 @@ class PacedBody(Body):
 
     def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
         super().__init__(expected_content_length, max_content_length)
+        self._discards = False
         self._room: asyncio.Event | None = None
         if max_content_length is None:
             self._room = asyncio.Event()
@@ -36,7 +37,16 @@ class PacedBody(Body):
         if self._room is not None:
             await self._room.wait()
 
+    def discard(self) -> None:
+        """Nobody reads it any more: what still comes is received, and dropped."""
+        self._discards = True
+        self.clear()
+        if self._room is not None:
+            self._room.set()
+
     def append(self, data: bytes) -> None:
+        if self._discards:
+            return
         super().append(data)
         if self._room is not None and len(self._data) > UNREAD:
             self._room.clear()

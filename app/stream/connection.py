@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import Any, NamedTuple
 
 from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
+    ASGISendEvent,
 )
 from quart import Request
 from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
+from quart.wrappers.request import Body
 
-from app.incoming import paced
+from app.incoming import PacedBody, paced
 from app.stream.streaming import Streaming, StreamResponse
 
-LINGER = 2.0  # seconds
+LINGER = 2.0  # seconds for which a body that nobody reads any more may be silent
+LINGER_MOST = 30.0  # seconds for which it may go on
 
 
 class _HandOver(NamedTuple):
@@ -37,7 +41,8 @@ class Connection(ASGIHTTPConnection):
     _hand_over: _HandOver | None = None
     _gone = False
     _received = False  # the request to its end
-    _lingering: asyncio.Future[None] | None = None
+    _body: Body | None = None
+    _arrived: asyncio.Event | None = None  # something more of the request, while we linger
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         await super().__call__(receive, send)
@@ -52,13 +57,14 @@ class Connection(ASGIHTTPConnection):
 
     async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
         receive = paced(request, receive)
+        self._body = request.body
 
         async def receive_and_note() -> ASGIReceiveEvent:
             message: ASGIReceiveEvent = await receive()
             if message["type"] == "http.request" and not message.get("more_body", False):
                 self._received = True
-                if self._lingering is not None and not self._lingering.done():
-                    self._lingering.set_result(None)
+            if self._arrived is not None:
+                self._arrived.set()
             return message
 
         await super().handle_messages(request, receive_and_note)
@@ -66,9 +72,7 @@ class Connection(ASGIHTTPConnection):
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         if not isinstance(response, StreamResponse):
-            if response.status_code >= 400:
-                await self._linger()
-            await super()._send_response(send, response)
+            await super()._send_response(partial(self._send_and_linger, send), response)
             return
         start = {
             "type": "http.response.start",
@@ -77,14 +81,25 @@ class Connection(ASGIHTTPConnection):
         }
         self._hand_over = _HandOver(response.stream, start)
 
-    async def _linger(self) -> None:
-        """Let the rest of a refused body come in, and drop it.
+    async def _send_and_linger(self, send: ASGISendCallable, message: ASGISendEvent) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            await self._linger()
+        await send(message)
 
-        Answered before, the connection would be closed under a client that still writes, which
-        then sees a reset instead of the answer (RFC 9112, section 9.6).
+    async def _linger(self) -> None:
+        """Before the answer ends, let the rest of the request come in, and drop it.
+
+        Otherwise the connection would be closed under a client that still writes, which then sees
+        a reset instead of the answer (RFC 9112, section 9.6); or would be kept, with the rest of a
+        body in it that nobody takes out.
         """
         if self._received:
             return
-        self._lingering = asyncio.get_running_loop().create_future()
+        if isinstance(self._body, PacedBody):
+            self._body.discard()
+        self._arrived = asyncio.Event()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._lingering, LINGER)
+            async with asyncio.timeout(LINGER_MOST):
+                while not self._received:
+                    await asyncio.wait_for(self._arrived.wait(), LINGER)
+                    self._arrived.clear()

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # From the bottom up; a module may import from its own layer and from those below.
 LAYERS = [
-    ["app.ansi"],
+    ["app.ansi", "app.json_line"],
     ["app.addresses", "app.resources", "app.config", "app.errors", "app.event", "app.incoming"],
     ["app.models"],
     ["app.rules"],

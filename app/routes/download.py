@@ -11,6 +11,7 @@ from quart import Response
 
 from app.ansi import plain
 from app.event import LogLine
+from app.json_line import json_line
 
 _NAME_CHARS = 80
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|]+')  # to some file system
@@ -65,4 +66,4 @@ async def _records(pieces: AsyncIterator[Iterable[LogLine]], clean: bool) -> Asy
             if clean:
                 line.text = plain(line.text)
             records.append(_encode(line))
-        yield b"".join(record + b"\n" for record in records)
+        yield json_line(b"".join(record + b"\n" for record in records))

@@ -11,6 +11,7 @@ import msgspec
 from sse_starlette import ServerSentEvent
 
 from app.event import Event
+from app.json_line import json_line
 
 _encode = msgspec.json.Encoder().encode
 
@@ -19,7 +20,7 @@ def json_of(event: Event) -> bytes:
     """The event as JSON, as long-polling sends it."""
     head = _encode({"id": event.id, "type": event.type, "topic": event.topic})
     tail = _encode({"message": event.message, "timestamp": event.timestamp})
-    return head[:-1] + b"," + tail[1:-1] + b',"data":' + event.data + b"}"
+    return json_line(head[:-1] + b"," + tail[1:-1] + b',"data":' + event.data + b"}")
 
 
 def sse_of(event: Event) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
 import time
@@ -37,6 +38,25 @@ def poll(http: httpx.Client, topics: str, **query: object) -> dict[str, object]:
 def seqs(events: object) -> list[int]:
     assert isinstance(events, list)
     return [int(event["id"].rpartition("-")[2]) for event in events]
+
+
+def test_a_reader_that_splits_lines_as_python_does_gets_whole_events(
+    server: Server, http: httpx.Client
+) -> None:
+    """Case H24: httpx's own iter_lines breaks at more than LF."""
+    text = "a\u2028b\u2029c\u0085d\fe\x1cf\x1dg\x1eh\x0bi"
+    task = create(http)
+    cursor = poll(http, "system")["cursor"]
+    http.post(f"/api/tasks/{task}/logs", json={"lines": [{"text": text}]}).raise_for_status()
+    http.patch(f"/api/tasks/{task}", json={"message": text, "status": "completed"})
+    path, headers = f"/events/task:{task}?after={cursor}", {"Accept": "text/event-stream"}
+    with http.stream("GET", path, headers=headers) as stream:
+        data = [line[6:] for line in stream.iter_lines() if line.startswith("data: ")]
+    events = {event["type"]: event.get("data") for event in map(json.loads, data)}
+    assert events["LOG"]["lines"][0]["text"] == text
+    assert events["TASK_COMPLETED"]["message"] == text
+    answer = http.get(path, headers=POLL).text
+    assert len(answer.splitlines()) == 1
 
 
 # What a stream begins with

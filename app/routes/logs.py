@@ -12,7 +12,7 @@ from quart import Blueprint, Response, request
 from quart_schema import document_querystring, document_request, document_response
 
 from app import decoding
-from app.errors import NotFound
+from app.errors import NotFound, UnsupportedMedia
 from app.event import LogLine
 from app.models import LogAppend, LogIndexQuery, LogLineIn, LogQuery, LogStream
 from app.routes.answers import json_answer
@@ -89,9 +89,13 @@ async def log_index(task_id: int) -> Response:
 
 async def _batch() -> LogAppend:
     # Output is not always text: half surrogates become U+FFFD here instead of being refused.
-    if request.mimetype == decoding.JSON_TYPE:
+    kind = request.mimetype
+    if kind == decoding.JSON_TYPE or kind.endswith("+json"):
         return decoding.from_json_lenient(LogAppend, await decoding.raw_body() or b"{}")
-    return await decoding.body(LogAppend)
+    raise UnsupportedMedia(
+        f"A log is text/plain, application/x-ndjson or {decoding.JSON_TYPE}, not "
+        f"{kind or 'a body without Content-Type'}. With curl: -H 'Content-Type: text/plain'."
+    )
 
 
 async def _append_stream(task_id: int) -> Response:

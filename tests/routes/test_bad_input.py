@@ -156,6 +156,16 @@ def test_wrong_kind_of_body(http: httpx.Client, content: bytes, kind: str, statu
     _assert_problem(http.post("/api/tasks", content=content, headers=headers), status)
 
 
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/html"])
+def test_a_log_of_another_kind_is_told_which_it_may_be(
+    http: httpx.Client, new_task: NewTask, kind: str
+) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    path = f"/api/tasks/{new_task()['id']}/logs"
+    problem = _assert_problem(http.post(path, content=b"hello", headers=headers), 415)
+    assert "-H 'Content-Type: text/plain'" in problem["detail"]
+
+
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-ndjson"])
 def test_a_compressed_body_is_refused_and_not_taken_for_text(
     http: httpx.Client, new_task: NewTask, kind: str

@@ -179,7 +179,9 @@ class Connection:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    """Halves of surrogate pairs, as in names of files that are no UTF-8, become U+FFFD."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _explain(problem: Mapping[str, Any], status: int) -> str:

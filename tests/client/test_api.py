@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Iterator
 
@@ -44,6 +45,19 @@ def test_a_job_that_succeeds(queue: LiveQueue, http: httpx.Client) -> None:
     assert stored["version"] < 20
     assert log_of(http, task.id)[:3] == ["file 1\u2028same line", "two", "file 2"]
     assert [one["id"] for one in queue.tasks(label="host:x")] == [task.id]
+
+
+def test_names_of_files_that_are_no_utf_8(queue: LiveQueue, http: httpx.Client) -> None:
+    name = os.fsdecode(b"caf\xe9 \xf0\x9f\x9a\x80")
+    with queue.task(name, labels={"file": name}) as task:
+        task.update(message=f"copying {name}")
+        task.log(name)
+        task.fail(f"{name}: no such file")
+    stored = http.get(f"/api/tasks/{task.id}").json()
+    shown = "caf\ufffd 🚀"
+    assert (stored["name"], stored["labels"]) == (shown, {"file": shown})
+    assert (stored["message"], stored["error"]) == (f"copying {shown}", f"{shown}: no such file")
+    assert log_of(http, task.id) == [shown]
 
 
 def test_a_job_that_raises(queue: LiveQueue, http: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import cached_property
 from typing import Self
 
 import httpx
@@ -12,18 +13,24 @@ RETRY_PAUSE = 0.05
 
 
 class Producer:
-    """Appends `line 1`, `line 2`, ... to a task's log from a thread of its own."""
+    """Appends `line 1`, `line 2`, ... to a task's log from a thread of its own.
 
-    def __init__(self, api: Api, task: Task, *, lines: int, pause: float = 0.01) -> None:
+    `at_once` lines a batch, a batch every `pause` seconds.
+    """
+
+    def __init__(
+        self, api: Api, task: Task, *, lines: int, pause: float = 0.01, at_once: int = 1
+    ) -> None:
         self._api = api.another()
         self._path = f"/api/tasks/{task['id']}/logs"
         self._pause = pause
         self._count = lines
+        self._at_once = at_once
         self._thread = threading.Thread(target=self._run, name="producer")
         self._stop = threading.Event()
         self.acknowledged = 0
 
-    @property
+    @cached_property
     def lines(self) -> list[str]:
         return [f"line {number}" for number in range(1, self._count + 1)]
 
@@ -49,13 +56,15 @@ class Producer:
             self._thread.join(0.005)
 
     def _run(self) -> None:
-        for number, text in enumerate(self.lines, 1):
-            body = {"producer": "e2e", "batch": number, "lines": [{"text": text}]}
+        for first in range(0, self._count, self._at_once):
+            texts = self.lines[first : first + self._at_once]
+            batch = first // self._at_once + 1
+            body = {"producer": "e2e", "batch": batch, "lines": [{"text": text} for text in texts]}
             while not self._stop.is_set() and not self._sent(body):
                 self._stop.wait(RETRY_PAUSE)
             if self._stop.is_set():
                 return
-            self.acknowledged = number
+            self.acknowledged = first + len(texts)
             self._stop.wait(self._pause)
 
     def _sent(self, body: object) -> bool:

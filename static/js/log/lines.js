@@ -62,9 +62,9 @@ export class Lines {
   add(lines) {
     const taken = [];
     for (const line of lines) {
-      const known = line.n <= this.total && !this.#blocks.has(blockOf(line.n));
+      const unseen = line.n <= this.total && !this.#blocks.has(blockOf(line.n)) && !this.#loading(line.n);
       this.#grow(line.n);
-      if (known) continue; // rewritten, but nobody looks at it
+      if (unseen) continue; // rewritten, but nobody looks at it
       this.#put(line);
       taken.push(line.n);
     }
@@ -142,7 +142,7 @@ export class Lines {
   }
 
   #fill({ lines, first, total }, load) {
-    this.first = first ?? this.first;
+    this.first = Math.max(this.first, first);
     this.total = Math.max(this.total, total);
     const fresh = lines.filter((line) => line.n <= load.last && !this.get(line.n));
     for (const line of fresh) this.#put(line);
@@ -171,7 +171,7 @@ export class Lines {
   // The next lines to ask for: those from the first missing one on, to the end of a block.
   #missing() {
     const { first, last } = this.#wanted;
-    for (let n = first; n <= last; n += 1) {
+    for (let n = Math.max(first, this.first); n <= last; n += 1) {
       const load = [...this.#loads].find((other) => other.first <= n && n <= other.last);
       if (load) n = load.last;
       else if (!this.get(n)) {

@@ -36,7 +36,8 @@ export class Scroller {
   #view = 0;
   #width = 0;
   #lead = 0;
-  #anchor = null; // { n, y }: what must not move, and where it is in the box
+  #anchor = null; // { n, y, height }: the line that must not move, and where it is in the box
+  #restyled = false; // since lines were drawn last
   #goal = null; // the line asked for: it is the anchor until the reader scrolls
   #sample = { lines: 0, from: 0, to: -1 };
   #rest = 0;
@@ -51,11 +52,10 @@ export class Scroller {
     Object.assign(this, { box, space, lines, head, create, draw, looked, moved, resized, busy });
     this.#measure();
     lines.replaceChildren();
-    box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    box.addEventListener("scroll", () => this.catchUp(), { passive: true });
     document.addEventListener("selectionchange", () => this.#unpin());
     const sizes = new ResizeObserver(() => this.#measure() && this.resized());
-    sizes.observe(box);
-    sizes.observe(head);
+    for (const element of [box, head, lines]) sizes.observe(element);
   }
 
   get drawn() {
@@ -95,9 +95,9 @@ export class Scroller {
     }
   }
 
-  // Draws these lines again, as far as they are drawn, and what came into sight.
+  // Draws these lines again, as far as they are drawn, and what came into sight; after other sizes too.
   update(numbers = []) {
-    this.#sync();
+    this.catchUp();
     this.#redraw(numbers);
     this.#hold();
     this.#settleSize();
@@ -106,6 +106,7 @@ export class Scroller {
 
   // The same for all lines, whose look has changed.
   restyle() {
+    this.#restyled = true;
     this.#sample = { lines: 0, from: 0, to: -1 };
     this.space.style.minWidth = "";
     this.update(this.#numbers());
@@ -113,9 +114,10 @@ export class Scroller {
 
   // Shows the last line at the bottom.
   toEnd(numbers = []) {
-    this.#sync();
+    this.catchUp();
     this.#goal = null;
     this.#redraw(numbers);
+    this.#settleSize();
     if (this.#rows.length === 0 || this.#last - this.#to > LEAP) this.#restartAtEnd();
     else while (this.#to < this.#last) this.#grow(false, Infinity);
     const off = this.#lead + this.#extent.offset(this.#from - this.#first) - this.#top;
@@ -126,7 +128,7 @@ export class Scroller {
 
   // Shows line n, its top at `y` pixels from the top of the box (default: a third down).
   toLine(n, y = this.#view / 3) {
-    this.#sync();
+    this.catchUp();
     const wanted = Math.min(Math.max(n, this.#first), this.#last);
     this.#goal = wanted;
     if (this.elementOf(wanted)) {
@@ -141,10 +143,10 @@ export class Scroller {
 
   // -- scrolling
 
-  #onScroll() {
-    const before = this.#at;
-    this.#sync();
-    const delta = this.#at - before;
+  // Draws what the reader scrolled to; called also where the scroll event may still be on its way.
+  catchUp() {
+    if (this.box.clientHeight !== this.#view) return; // moved by that; #measure follows
+    const delta = this.#look();
     if (Math.abs(delta) < 0.5) return;
     this.#goal = null;
     const gap = Math.max(this.#top - this.#at - this.#view, this.#at - this.#bottom);
@@ -153,6 +155,14 @@ export class Scroller {
     if (gap > 3 * this.#view || atTop || atBottom) this.#leap(atBottom);
     this.#pass();
     this.moved(delta);
+  }
+
+  // What was scrolled since we looked last.
+  #look() {
+    const delta = this.box.scrollTop - this.#at;
+    this.#at += delta;
+    if (this.#anchor) this.#anchor.y -= delta;
+    return delta;
   }
 
   #leap(toEnd) {
@@ -165,13 +175,6 @@ export class Scroller {
     const whole = Math.floor(index);
     const top = this.#at - (index - whole) * this.#extent.height;
     this.#restart(this.#first + whole, Math.max(this.#lead, top));
-  }
-
-  // What the reader scrolled since we looked last.
-  #sync() {
-    const at = this.box.scrollTop;
-    if (this.#anchor) this.#anchor.y -= at - this.#at;
-    this.#at = at;
   }
 
   // -- drawing
@@ -355,18 +358,25 @@ export class Scroller {
     return moved;
   }
 
-  // Puts the anchor back to where it was, after lines above it changed.
+  // Puts the anchor back to where it was, after lines changed. Of one that reaches out of the box
+  // that is its end, so that those below stay; when all look otherwise, the same part of it.
   #hold() {
     const element = this.#anchor && this.elementOf(this.#anchor.n);
+    const restyled = this.#restyled;
+    this.#restyled = false;
     if (!element) return;
-    this.#top += this.#anchor.y - this.#yOf(element);
+    let { y } = this.#anchor;
+    const { height } = element.getBoundingClientRect();
+    if (y < 0) y = restyled ? (y * height) / this.#anchor.height : y + this.#anchor.height - height;
+    this.#top += y - this.#yOf(element);
     this.lines.style.top = `${this.#top}px`;
   }
 
   #remember() {
     if (this.#rows.length === 0) return;
     const n = this.#goal !== null && this.elementOf(this.#goal) ? this.#goal : this.#from + this.#rowAt(0);
-    this.#anchor = { n, y: this.#yOf(this.elementOf(n)) };
+    const element = this.elementOf(n);
+    this.#anchor = { n, y: this.#yOf(element), height: element.getBoundingClientRect().height };
   }
 
   // Lines far from what is in sight go.
@@ -392,7 +402,7 @@ export class Scroller {
 
   #settle() {
     if (this.busy()) return this.#later();
-    this.#sync();
+    this.catchUp();
     this.#learn();
     const off = this.#off();
     if (Math.abs(off) > this.#view / 2 || (off !== 0 && this.#from === this.#first)) this.#shift(off);
@@ -417,7 +427,7 @@ export class Scroller {
   #round() {
     this.#idle = 0;
     if (this.busy() || this.#rows.length === 0) return;
-    this.#sync();
+    this.catchUp();
     const { first, last } = this.visible;
     const above = Math.min(this.#from - this.#first, AROUND - (first - this.#from));
     const below = Math.min(this.#last - this.#to, AROUND - (this.#to - last));
@@ -435,11 +445,15 @@ export class Scroller {
 
   // -- measuring
 
-  // True when something is of another size.
+  // True when something is of another size: the box, or the lines, as fonts and scroll bars come.
   #measure() {
     const { clientHeight, clientWidth } = this.box;
     const lead = this.head.offsetHeight;
-    const same = clientHeight === this.#view && clientWidth === this.#width && lead === this.#lead;
+    const { height } = this.lines.getBoundingClientRect();
+    const changed = this.#rows.length > 0 && Math.abs(height - this.#height) > 0.5;
+    const same = clientHeight === this.#view && clientWidth === this.#width && lead === this.#lead && !changed;
+    if (clientWidth !== this.#width || changed) this.#restyled = true;
+    if (!same) this.#look(); // a taller box scrolls less far
     this.#view = clientHeight;
     this.#width = clientWidth;
     this.#lead = lead;

@@ -196,6 +196,7 @@ export class LogView {
 
   // Brings what is drawn up to date.
   #show(places = [...this.#fresh]) {
+    this.scroller.catchUp(); // the reader may have left the end
     this.#fresh.clear();
     this.#extend();
     this.#frame();
@@ -281,8 +282,9 @@ export class LogView {
 
   #moved(delta) {
     this.#revealed = null;
-    if (delta < 0) this.#leave();
-    else if (!this.#following && this.#paused === null && this.scroller.atEnd) this.#setFollowing(true);
+    if (!this.scroller.atEnd) { // browsers move it by a part of a pixel themselves
+      if (delta < 0) this.#leave();
+    } else if (delta > 0 && !this.#following && this.#paused === null) this.#setFollowing(true);
   }
 
   #setFollowing(following) {

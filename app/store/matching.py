@@ -166,8 +166,8 @@ class _Pattern(_Searching):
         return Count(lines, hits)
 
     def _next(self, data: bytes, at: int) -> tuple[int, int]:
-        (span,) = self._match(_ANYWHERE, data, at, len(data))
-        return span  # type: ignore[no-any-return]
+        # Further spans are those of named groups, which RE2 captures whatever it is told.
+        return self._match(_ANYWHERE, data, at, len(data))[0]  # type: ignore[no-any-return]
 
 
 class _PatternOfOneLine(_Pattern):

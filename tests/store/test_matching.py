@@ -74,6 +74,7 @@ def test_ignoring_case(text: str, line: str, hits: list[str]) -> None:
     [
         (r"\d+ ms", "took 12 ms, then 7 ms", ["12 ms", "7 ms"]),
         ("(a|b)c", "ac bc cc", ["ac", "bc"]),
+        ("(?P<first>a|b)(?P<second>c)", "ac bc cc", ["ac", "bc"]),
         ("^took", "took it, took it", ["took"]),
         ("it$", "it took it", ["it"]),
         (r"\Atook|it\z", "took it, took it", ["took", "it"]),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 WINDOW = 200  # lines that can still be rewritten
 LINE_BYTES = 16 * 1024  # cap of one line's text in UTF-8, marker included
+COLOURS = 256  # characters of SGR sequences kept for the text that follows them
 CUT = " \N{RETURN SYMBOL}\N{HORIZONTAL ELLIPSIS}"  # ends a piece of a line that goes on in the next
 
 _TOKEN = re.compile(r"[^\n\r\x1b]+|\n|\r|\x1b\[([0-?]*)[ -/]*([@-~])|\x1b")
@@ -204,7 +205,10 @@ class _Screen:
 
     def _colour(self, sequence: str) -> None:
         if self._home:
-            self._colours = (self._colours + sequence)[-256:]
+            # Whole sequences only: the rest of a cut one would be text.
+            self._colours += sequence
+            while len(self._colours) > COLOURS:
+                self._colours = self._colours[self._colours.index("m") + 1 :]
         else:
             self._write(sequence)
 

@@ -45,6 +45,7 @@ def lines_of(*chunks: str) -> list[str]:
         ("\x1b[38;5;196mx\x1b[m", ["\x1b[38;5;196mx\x1b[m"]),
         ("50%\r\x1b[32m60%", ["\x1b[32m60%"]),
         ("100%\r\x1b[0m\n", ["100%\x1b[0m"]),
+        ("\x1b[38;5;196m" * 30 + "x", ["\x1b[38;5;196m" * 23 + "x"]),  # those that count
         ("old\r\x1b[Knew", ["new"]),
         ("old\x1b[2K\rnew", ["new"]),
         ("kept\x1b[K\n", ["kept"]),
@@ -65,6 +66,10 @@ def lines_of(*chunks: str) -> list[str]:
 def test_terminal_semantics(text: str, lines: list[str]) -> None:
     assert lines_of(text) == lines
     assert lines_of(*text) == lines, "cut everywhere"
+
+
+def test_an_absurd_colour_sequence_leaves_no_text() -> None:
+    assert lines_of("\x1b[" + "1;" * 200 + "mx") == ["x"]
 
 
 def test_any_cut_gives_the_same_lines() -> None:

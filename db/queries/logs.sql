@@ -73,8 +73,8 @@ UPDATE logs SET first = ?1, sealed = max(sealed, ?1 - 1) WHERE task_id = ?2;
 -- name: weigh_rows
 -- Of a log that an older version left as rows, the first 10,000 will do.
 UPDATE logs SET open_bytes = (
-    SELECT coalesce(sum(length(text) + 100), 0) FROM (
-        SELECT text FROM log_lines WHERE task_id = logs.task_id LIMIT 10000
+    SELECT coalesce(sum(length(text) + coalesce(length(fields), 0) + 100), 0) FROM (
+        SELECT text, fields FROM log_lines WHERE task_id = logs.task_id LIMIT 10000
     )
 ) WHERE task_id = ?;
 
@@ -123,9 +123,13 @@ WHERE task_id <= :task AND newest >= :since
 ORDER BY task_id DESC;
 
 -- name: chunks_back_from
--- Those with lines up to a time, the one with the newest line of all first.
+-- Those with lines up to a time, the one with the newest line of all first. A line rewritten since
+-- may have got another level.
 SELECT id, max_time, task_id, last FROM log_chunks
-WHERE min_time <= :time AND max_time >= :since AND (levels & :levels)
+WHERE min_time <= :time AND max_time >= :since AND ((levels & :levels) OR EXISTS (
+        SELECT 1 FROM log_lines WHERE log_lines.task_id = log_chunks.task_id
+            AND n BETWEEN log_chunks.first AND log_chunks.last
+    ))
     AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))
     AND (:queues IS NULL OR task_id IN (
         SELECT id FROM tasks WHERE queue IN (SELECT value FROM json_each(:queues))
@@ -134,9 +138,12 @@ WHERE min_time <= :time AND max_time >= :since AND (levels & :levels)
 ORDER BY max_time DESC, task_id DESC, last DESC;
 
 -- name: chunks_on_from
--- Those with lines from a time on, the one with the oldest line of all first.
+-- Those with lines from a time on, the one with the oldest line of all first; levels as before.
 SELECT id, min_time, task_id, first FROM log_chunks
-WHERE max_time >= :time AND min_time < :until AND (levels & :levels)
+WHERE max_time >= :time AND min_time < :until AND ((levels & :levels) OR EXISTS (
+        SELECT 1 FROM log_lines WHERE log_lines.task_id = log_chunks.task_id
+            AND n BETWEEN log_chunks.first AND log_chunks.last
+    ))
     AND (:tasks IS NULL OR task_id IN (SELECT value FROM json_each(:tasks)))
     AND (:queues IS NULL OR task_id IN (
         SELECT id FROM tasks WHERE queue IN (SELECT value FROM json_each(:queues))

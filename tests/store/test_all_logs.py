@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from app.event import LogLine
-from app.models import AllLogsQuery
+from app.models import AllLogsQuery, LogAppend, LogLineIn
 from app.store import all_logs, log_reading
 from app.store.database import Database
+from app.store.logs import append
 from tests.store.written_logs import FILTERS, Logs, run
 
 
@@ -77,6 +78,26 @@ async def read_page(database: Database, **query: Any) -> dict[str, Any]:
     while (answer := await database.read(page.step)) is None:
         pass
     return answer
+
+
+@pytest.mark.parametrize("place", [{}, {"after": str(all_logs.FIRST)}], ids=["back", "on"])
+def test_a_line_rewritten_after_it_was_sealed_is_found_by_its_new_level(
+    tmp_path: Path, place: dict[str, Any]
+) -> None:
+    async def story(logs: Logs) -> None:
+        task = min(logs.lines)
+
+        async def send(*lines: LogLineIn) -> None:
+            command = LogAppend(lines=list(lines), producer="p")
+            await logs.database.write(lambda tx: append(tx, task, command))
+
+        await send(LogLineIn(text="going on", level="info", line=1))
+        await send(*(LogLineIn(text="x", level="info") for _ in range(9000)))
+        await send(LogLineIn(text="gone wrong", level="error", line=1))
+        answer = await read_page(logs.database, level=["error"], **place)
+        assert [line.text for line in answer["lines"]] == ["gone wrong"]
+
+    run(tmp_path, 0, story)
 
 
 @pytest.mark.parametrize("step", [0.0, 0.25], ids=["short steps", "usual steps"])

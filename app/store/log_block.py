@@ -40,6 +40,11 @@ class Stored(NamedTuple):
     fields: str | None  # JSON object
 
 
+def size_of(row: Stored) -> int:
+    """Characters that a line brings with it: what it weighs, about."""
+    return len(row.text) + len(row.fields or "")
+
+
 class Facts(NamedTuple):
     """What is known of a block without reading it."""
 

@@ -7,18 +7,19 @@ rewritten after it was sealed is a row again, and a row wins over a chunk's line
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from app.event import LogLine
-from app.store.log_block import Block, Colours, Facts, Stored, Wanted
+from app.store.log_block import Block, Colours, Facts, Stored, Wanted, size_of
 from app.store.sql import Queries
 from livequeue_client.lines import WINDOW
 
 _sql = Queries("logs")
 
 CHUNK_LINES = 4000
-CHUNK_BYTES = 512 * 1024  # of text, about
+CHUNK_BYTES = 512 * 1024  # of text and fields, about
 KEPT = WINDOW + 56  # newest lines that stay rows: nearly all rewrites are among them
 OPEN_LINES = CHUNK_LINES + KEPT  # rows beyond which a log is sealed
 OPEN_BYTES = 1024 * 1024  # the same, in bytes
@@ -104,6 +105,29 @@ def open_chunk(connection: sqlite3.Connection, id: int) -> tuple[int, Block]:
     return task_id, block
 
 
+def sealed_lines(
+    connection: sqlite3.Connection, task_id: int, numbers: Iterable[int]
+) -> dict[int, LogLine]:
+    """Lines of chunks by their numbers (ascending), as they were sealed; each chunk is read once.
+
+    Without those that retention removed.
+    """
+    found: dict[int, LogLine] = {}
+    rest = deque(numbers)
+    while rest:
+        chunk = connection.execute(_sql.chunk_of_line, (task_id, rest[0])).fetchone()
+        if chunk is None or rest[0] > chunk[2]:
+            rest.popleft()
+            continue
+        id, *row = chunk
+        facts = Facts(*row)
+        places: list[int] = []
+        while rest and rest[0] <= facts.last:
+            places.append(rest.popleft() - facts.first)
+        found |= {line.n: line for line in read_chunk(connection, id, facts).lines(places)}
+    return found
+
+
 def open_rows(connection: sqlite3.Connection, task_id: int, first: int, last: int) -> Block | None:
     """Those of the lines from number `first` to `last` that are rows."""
     *place, raw = connection.execute(_sql.rows_text, (task_id, first, last)).fetchone()
@@ -183,7 +207,7 @@ def seal(
         rows = _next_rows(connection, task_id, sealed, upto)
         if not rows:
             break
-        size = sum(len(row.text) for row in rows)
+        size = sum(map(size_of, rows))
         if not rest and len(rows) < CHUNK_LINES and size < CHUNK_BYTES:
             break
         _write(connection, task_id, Block.of(rows, colours), colours)
@@ -204,7 +228,7 @@ def _next_rows(
     cursor = connection.execute(_sql.oldest_rows, (task_id, sealed, upto, CHUNK_LINES))
     for row in cursor:
         rows.append(Stored(*row))
-        size += len(rows[-1].text)
+        size += size_of(rows[-1])
         if size >= CHUNK_BYTES:
             break
     cursor.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,8 +16,16 @@ from app.rules.lines import Numbering, single, split
 from app.rules.task import Task
 from app.store import tasks
 from app.store.database import Transaction
-from app.store.log_block import End, Stored
-from app.store.log_chunks import CHUNK_LINES, Place, colours_before, is_due, read_range, seal
+from app.store.log_block import End, Stored, size_of
+from app.store.log_chunks import (
+    CHUNK_LINES,
+    Place,
+    colours_before,
+    is_due,
+    place_of,
+    seal,
+    sealed_lines,
+)
 from app.store.sql import Queries
 
 _sql = Queries("logs")
@@ -141,16 +149,17 @@ def _store(
     if not rows:
         return tasks.apply(tx, decision)
     before = task.last_line
-    again = [_rewrite(tx.connection, task.id, row) for n, row in rows.items() if n <= before]
+    changed = [row for n, row in sorted(rows.items()) if n <= before]
+    again, sealed = _rewrite(tx.connection, task.id, changed)
     new = [row for n, row in rows.items() if n > before]
     fresh = [(task.id, *row) for row in new]
     tx.connection.executemany(_sql.insert_row, fresh)
     if last != before:
         decision.changes["last_line"] = decision.task.last_line = last
     task = tasks.apply(tx, decision)
-    stored = [*sorted(row for row in again if row is not None), *new]
-    _announce(tx, task, _coloured(tx, task.id, before, stored))
-    size = sum(len(row.text) + LINE_COST for row in stored)
+    stored = [*again, *new]
+    _announce(tx, task, _coloured(tx, task.id, before, stored, sealed))
+    size = sum(size_of(row) + LINE_COST for row in stored)
     place = Place(*tx.connection.execute(_sql.grow, (task.id, size, now)).fetchone())
     if is_due(place, last):
         # Some more than came: what an older version left unsealed is caught up with.
@@ -164,32 +173,49 @@ def _not_before(connection: sqlite3.Connection, task_id: int, now: str) -> str:
     return now if row is None else max(now, row[0])
 
 
-def _rewrite(connection: sqlite3.Connection, task_id: int, row: Stored) -> Stored | None:
-    """Replace a line; one that is in a chunk becomes a row again. Its time and attempt stay.
+def _rewrite(
+    connection: sqlite3.Connection, task_id: int, changed: Sequence[Stored]
+) -> tuple[list[Stored], dict[int, LogLine]]:
+    """Replace lines, ascending; those that are in chunks become rows again. Time and attempt stay.
 
-    None when retention has removed it.
+    Returns the rows, without those that retention has removed, and the lines of chunks as they were
+    sealed.
     """
-    values = (row.sent_at, row.level, row.stream, row.text, row.fields, task_id, row.n)
-    found = connection.execute(_sql.rewrite_row, values).fetchall()
-    if found:
-        return row._replace(time=found[0][0], attempt=found[0][1])
-    sealed = read_range(connection, task_id, row.n, row.n)
-    if not sealed:
-        return None
-    row = row._replace(time=sealed[0].time, attempt=sealed[0].attempt)
-    connection.execute(_sql.insert_row, (task_id, *row))
-    return row
+    if not changed:
+        return [], {}
+    upto = place_of(connection, task_id).sealed
+    sealed = sealed_lines(connection, task_id, [row.n for row in changed if row.n <= upto])
+    stored: list[Stored] = []
+    for row in changed:
+        values = (row.sent_at, row.level, row.stream, row.text, row.fields, task_id, row.n)
+        if found := connection.execute(_sql.rewrite_row, values).fetchall():
+            stored.append(row._replace(time=found[0][0], attempt=found[0][1]))
+        elif line := sealed.get(row.n):
+            stored.append(row._replace(time=line.time, attempt=line.attempt))
+            connection.execute(_sql.insert_row, (task_id, *stored[-1]))
+    return stored, sealed
 
 
 def _coloured(
-    tx: Transaction, task_id: int, before: int, stored: Sequence[Stored]
+    tx: Transaction,
+    task_id: int,
+    before: int,
+    stored: Sequence[Stored],
+    sealed: Mapping[int, LogLine],
 ) -> list[LogLine]:
-    """Lines just stored, ascending, with the colours in force where each starts."""
+    """Lines just stored, ascending, with the colours in force where each starts.
+
+    `sealed`: those of them that are in chunks, as they are there.
+    """
     end: End | None = tx.known.log_ends.pop(task_id, None)
     if end is not None and end.last != before:
         end = None
     lines: list[LogLine] = []
     for row in stored:
+        if row.n in sealed:  # opening its chunk for each change of the line would be slow
+            lines.append(_line(row))
+            lines[-1].sgr = sealed[row.n].sgr
+            continue
         if end is None:
             end = End(row.n - 1, colours_before(tx.connection, task_id, row.n))
         line = _line(row)

@@ -294,6 +294,58 @@ def test_a_line_keeps_its_time_when_it_is_rewritten_after_it_was_sealed(tmp_path
     run(tmp_path / "l.db", story)
 
 
+def test_lines_rewritten_after_they_were_sealed_are_announced_quickly_in_their_colours(
+    tmp_path: Path,
+) -> None:
+    events: list[Event] = []
+    statements: list[str] = []
+
+    async def story(database: Database) -> None:
+        task_id = await new_task(database)
+
+        async def send(*lines: LogLineIn, **fields: Any) -> None:
+            command = LogAppend(lines=list(lines), **fields)
+
+            def work(tx: Transaction) -> None:
+                tx.connection.set_trace_callback(statements.append)
+                logs.append(tx, task_id, command)
+                tx.connection.set_trace_callback(None)
+
+            await database.write(work)
+
+        bars = [LogLineIn(text=f"\x1b[32m{n} %", line=n) for n in range(1, WINDOW + 1)]
+        await send(*bars, producer="bar")
+        await send(*(LogLineIn(text="\x1b[31mred") for _ in range(10_000)))
+        database.announce = events.extend
+        statements.clear()
+        await send(*bars[::-1], producer="bar")
+        opened = [text for text in statements if text.startswith("SELECT text, rest")]
+        assert len(opened) == 1  # not once for each line: everybody waits for it
+        lines = [line for event in events for line in shown(event)]
+        assert [(line.n, line.sgr) for line in lines] == [
+            (n, "" if n == 1 else "32") for n in range(1, WINDOW + 1)
+        ]
+
+    run(tmp_path / "l.db", story)
+
+
+def test_fields_count_for_the_size_of_a_chunk(tmp_path: Path) -> None:
+    """Or a page of them would take a hundred times the memory of other lines."""
+
+    async def story(database: Database) -> None:
+        task_id = await new_task(database)
+        fields = {"k": "x" * 10_000}
+        command = LogAppend(lines=[LogLineIn(text="x", fields=fields) for _ in range(1000)])
+        await database.write(lambda tx: logs.append(tx, task_id, command))
+        await database.write(lambda tx: logs.append(tx, task_id, command))
+        query = "SELECT max(last - first + 1) FROM log_chunks"
+        (longest,) = await database.read(lambda c: c.execute(query).fetchone())
+        assert longest <= 60
+        assert len(await all_lines(database, task_id)) == 2000
+
+    run(tmp_path / "l.db", story)
+
+
 def test_times_of_a_log_do_not_go_back_though_clocks_do(tmp_path: Path) -> None:
     later = "2999-01-01T00:00:00.000Z"
 

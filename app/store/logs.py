@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from app.errors import Refused
 from app.event import LogLine
 from app.models import LogAppend, LogLineIn, encode_fields, rfc3339
 from app.rules.lifecycle import decide_output
@@ -39,7 +40,8 @@ class Stream:
     """One streamed append, committed in pieces; its lines are numbered by the request itself.
 
     With `producer` and `batch` its numbering is stored, so that the same stream sent again after
-    it was cut goes on where it was.
+    it was cut goes on where it was. The server may not know yet that it was cut, and still have
+    pieces of it: whoever began last has its `turn`, and the others are refused.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Stream:
         self.batch = batch
         self.attempt = attempt
         self.numbering: Numbering | None = None
+        self.turn = 0  # how often it was begun; stored in place of a batch number
 
     @property
     def place(self) -> str | None:
@@ -80,6 +83,7 @@ def append_piece(
 ) -> dict[str, Any]:
     """Store the next piece of a stream, the last one with its batch number; as `append`.
 
+    Raises Refused too when the same stream was begun anew by another request.
     `accepted` counts new lines: how often one was rewritten depends on how the stream arrived.
     """
     task = tasks.get(tx.connection, task_id)
@@ -90,8 +94,11 @@ def append_piece(
         if batch <= stored:
             return _answer(task, 0, duplicate=True)
     if stream.numbering is None:
-        numbers = "{}" if place is None else _row(tx.connection, task_id, place)[1]
+        turn, numbers = (0, "{}") if place is None else _row(tx.connection, task_id, place)
+        stream.turn = turn + 1
         stream.numbering = Numbering(_decode_numbers(numbers))
+    elif place is not None and _row(tx.connection, task_id, place)[0] != stream.turn:
+        raise Refused("The same batch is being sent again by another request: this one is over.")
     before = task.last_line
     task = _store(tx, task, lines, stream.attempt, stream.numbering)
     known = stream.numbering.trim()
@@ -102,7 +109,7 @@ def append_piece(
         tx.connection.execute(_sql.delete_producer, (task_id, place))
     else:
         text = msgspec.json.encode(known).decode()
-        tx.connection.execute(_sql.put_producer, (task_id, place, 0, text))
+        tx.connection.execute(_sql.put_producer, (task_id, place, stream.turn, text))
     return _answer(task, task.last_line - before)
 
 

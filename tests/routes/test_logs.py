@@ -224,6 +224,28 @@ def test_a_stream_sent_again_stores_only_what_is_new(server: Server, log: Log) -
     assert log.read(tail=1)["total"] == 1000
 
 
+def test_a_stream_begun_anew_stores_nothing_twice_though_the_first_goes_on(
+    server: Server, log: Log
+) -> None:
+    """A sender gives up before the server knows; what is on its way still arrives."""
+    path = f"{log.path}?producer=p&batch=1"
+
+    def records(first: int, last: int) -> bytes:
+        return b"".join(b'{"text": "line %d"}\n' % number for number in range(first, last))
+
+    given_up = Drip(server, path, NDJSON)
+    given_up.push(records(0, 300))
+    wait_until(lambda: log.read(tail=1)["total"] == 300)
+    anew = Drip(server, path, NDJSON)
+    anew.push(records(0, 400))
+    wait_until(lambda: log.read(tail=1)["total"] == 400)
+    given_up.push(records(300, 450))
+    assert given_up.finish().status_code == 409
+    anew.push(records(400, 500))
+    assert anew.finish().json()["accepted"] == 200
+    assert log.texts(limit=5000) == [f"line {number}" for number in range(500)]
+
+
 def test_a_bad_record_is_named_and_those_before_it_are_kept(log: Log) -> None:
     content = b'{"text": "a"}\n\n{"text": "b"}\n{"text": 5}\n{"text": "c"}\n'
     answer = log.http.post(log.path, content=content, headers=NDJSON)

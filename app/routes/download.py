@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
 from urllib.parse import quote
@@ -10,6 +11,7 @@ import msgspec
 from quart import Response
 
 from app.ansi import plain
+from app.errors import Problem
 from app.event import LogLine
 from app.json_line import json_line
 
@@ -28,6 +30,7 @@ def download(
     `pieces` are read one by one, as the client takes them. `name` is without its ending.
     """
     text = format == "text"
+    pieces = _whole_or_cut(pieces)
     clean = text if raw is None else not raw
     response = Response(
         _text(pieces, clean) if text else _records(pieces, clean),
@@ -36,6 +39,20 @@ def download(
     )
     response.timeout = None  # as long as the client takes
     return response
+
+
+async def _whole_or_cut(
+    pieces: AsyncIterator[Iterable[LogLine]],
+) -> AsyncIterator[Iterable[LogLine]]:
+    """The same; when there can be no more of them before the end, the connection is cut.
+
+    What the client has then must not seem to be all: its task was deleted, or the server stops.
+    """
+    try:
+        async for lines in pieces:
+            yield lines
+    except Problem:
+        raise asyncio.CancelledError from None  # ends the answer without an entry in the log
 
 
 def disposition(name: str, ending: str) -> str:

@@ -234,8 +234,10 @@ def piece(
 ) -> tuple[list[LogLine], int | None]:
     """Some of the lines from number `first` on, and where to go on: None at the end.
 
-    One call looks for a bounded time, so there may be none although there are more.
+    One call looks for a bounded time, so there may be none although there are more. Raises NotFound
+    when the task was deleted meanwhile, as its lines are going then.
     """
+    tasks.get(connection, task_id)
     what = sought(query).between(first, query.to)
     if what.all:
         first = max(first, place_of(connection, task_id).first)

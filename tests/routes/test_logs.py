@@ -332,6 +332,21 @@ def test_a_download_is_clean_unless_it_is_wanted_raw(log: Log) -> None:
         assert set(record) == {"n", "time", "level", "stream", "text"}
 
 
+def test_a_download_does_not_seem_whole_when_the_task_is_deleted_meanwhile(
+    http: httpx.Client, log: Log
+) -> None:
+    line = b"x" * 16_000 + b"\n"
+    content = (line * 250 for _ in range(10))  # 40 MB: more than is on its way at any time
+    assert http.post(log.path, content=content, headers=TEXT).json()["last"] == 2500
+    with http.stream("GET", log.path, params={"format": "text"}) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        assert httpx.delete(f"{http.base_url}/api/tasks/{log.id}").status_code == 204
+        with pytest.raises(httpx.RemoteProtocolError):
+            for _ in pieces:
+                pass
+
+
 def test_a_download_takes_what_the_filters_let_through(log: Log) -> None:
     lines = [
         {"text": f"line {n}", "level": "error" if n % 7 == 0 else "info"} for n in range(1, 12_001)

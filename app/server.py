@@ -224,9 +224,15 @@ def _report(task: asyncio.Task[None]) -> None:
 
 
 def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A connection the kernel gave up on (send time-out) is no error of ours."""
-    if isinstance(context.get("exception"), OSError) and "transport" in context:
-        log.debug("a connection was lost: %s", context["exception"])
+    """A connection the kernel gave up on (send time-out) is no error of ours.
+
+    Nor is one that ends with the server: Python 3.11 takes its cancelled task for a failed one.
+    """
+    error = context.get("exception")
+    if isinstance(error, OSError) and "transport" in context:
+        log.debug("a connection was lost: %s", error)
+    elif isinstance(error, asyncio.CancelledError):
+        log.debug("a connection ended with the server")
     else:
         loop.default_exception_handler(context)
 

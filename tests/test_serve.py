@@ -196,3 +196,16 @@ def test_many_clients_connecting_at_once_all_get_through(server: Server) -> None
         client.settimeout(10)
         assert client.recv(100).startswith(b"HTTP/1.1 200")
         client.close()
+
+
+def test_stopping_while_a_log_streams_in_leaves_no_error_in_the_servers_log(server: Server) -> None:
+    task = httpx.post(f"{server.url}/api/tasks", json={"name": "t"}).json()["id"]
+    path = f"/api/tasks/{task}/logs"
+    address = server.url.removeprefix("http://")
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: text/plain\r\n"
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n".encode())
+        wait_until(lambda: httpx.get(f"{server.url}{path}").json()["total"] == 1)
+        assert server.stop() == 0
+    assert "Traceback" not in server.log()

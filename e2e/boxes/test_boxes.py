@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from e2e.boxes import BOXES, Address, Box, BoxError, Certificate, traefik
+from e2e.boxes import BOXES, Address, Box, BoxError, Certificate, privoxy, traefik
 
 ALL = list(BOXES.values())
+STATIC = Path(__file__).parents[2] / "static"
 REVERSE = [box for box in ALL if box.kind == "reverse"]
 
 
@@ -100,3 +101,14 @@ def test_a_wrong_configuration_is_shown(tmp_path: Path, upstream: Address) -> No
     box = needed(BOXES["nginx"])(tmp_path / "box", upstream, extra="no_such_directive on;")
     with pytest.raises(BoxError, match="no_such_directive"):
         box.start()
+
+
+def test_no_file_of_the_pages_is_taken_for_an_advertisement(
+    tmp_path: Path, upstream: Address
+) -> None:
+    """Blockers go by names: a script called popover.js never reached the page behind Privoxy."""
+    with needed(privoxy.Privoxy)(tmp_path / "box", upstream) as running:
+        for file in sorted(STATIC.rglob("*.*")):
+            name = file.relative_to(STATIC)
+            answer = get(running, "http://{}:{}/static/{}".format(*upstream, name))
+            assert answer.status_code == 200, name

@@ -2,7 +2,7 @@
 
 import { isActive } from "./format.js";
 import { byId, taskAddress } from "./page.js";
-import { place } from "./popover.js";
+import { place } from "./placing.js";
 
 export class RowMenu {
   #opener = null;

@@ -2,7 +2,7 @@
 // shown is in the address; how lines look is the reader's own, and kept here.
 
 import { byId, root, setText } from "../page.js";
-import { placeAtButton } from "../popover.js";
+import { placeAtButton } from "../placing.js";
 
 const LOOK = "livequeue.log"; // in the browser's storage
 const TIMES = ["local", "utc", "relative", "off"];

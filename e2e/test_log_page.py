@@ -352,6 +352,26 @@ def test_a_selection_survives_what_is_written_and_scrolled(box: LogBox, producer
     assert selected(box.page) == text
 
 
+def test_what_is_selected_at_the_end_stays_in_sight(box: LogBox, producer: Producer) -> None:
+    box.expect_following()
+    corner = box.locator.bounding_box()
+    assert corner is not None
+    x, y = corner["x"] + 300, corner["y"] + 100
+    mouse = box.page.mouse
+    mouse.move(x, y)
+    mouse.down()
+    mouse.move(x + 20, y + 80, steps=5)
+    mouse.up()
+    box.expect_staying()
+    text = selected(box.page)
+    assert "line" in text
+    box.rest()
+    box.expect_still(producer, 300)
+    assert selected(box.page) == text
+    box.pill.click()
+    box.expect_following()
+
+
 def test_all_of_a_long_log_is_selected_and_copied(api: Api, box: LogBox, task: Task) -> None:
     lines = numbered(3_000)
     fill(api, task, lines)

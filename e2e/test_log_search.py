@@ -109,7 +109,7 @@ def test_a_bad_pattern_is_said_and_a_hostile_one_is_quick(
     api.append(task, "a" * 10_000, "fine")
     page.locator("#log-search-regex").click()
     field(page).fill("(unclosed")
-    expect(status(page)).to_contain_text("Not a regular expression")
+    expect(status(page)).to_have_text("Not a regular expression: missing ): (unclosed")
     expect(field(page)).to_have_attribute("aria-invalid", "true")
     field(page).fill("(a|aa)+$|(a+)+b")
     expect(status(page)).to_have_text("1 hit", timeout=3000)
@@ -152,6 +152,28 @@ def test_from_one_hit_to_the_next_and_round(api: Api, page: Page, task: Task) ->
     expect(page.locator(".log-line:has(mark.current)")).to_have_attribute("data-n", "1")
     page.keyboard.press("/")
     expect(field(page)).to_be_focused()
+
+
+def test_the_hit_stays_when_other_lines_are_left_out_and_come_back(
+    api: Api, page: Page, task: Task
+) -> None:
+    api.append(task, *[f"line {n}" + (" needle" if n % 400 == 1 else "") for n in range(1, 1202)])
+    expect(page.locator(LOG_TEXTS).last).to_have_text("line 1201 needle")
+    field(page).fill("needle")
+    expect(status(page)).to_have_text("4 hits")
+    page.keyboard.press("Enter")
+    expect(status(page)).to_have_text("4 of 4 hits")
+    page.keyboard.press("Shift+Enter")
+    expect(status(page)).to_have_text("3 of 4 hits")
+    only = page.locator("#log-search-only")
+    only.click()
+    expect(numbers(page)).to_have_text(["1", "401", "801", "1201"])
+    expect(status(page)).to_have_text("3 of 4 hits")
+    only.click()
+    expect(numbers(page).nth(10)).to_be_attached()
+    expect(page.locator(".log-line:has(mark.current)")).to_have_attribute("data-n", "801")
+    expect(page.locator(CURRENT)).to_be_in_viewport()
+    expect(status(page)).to_have_text("3 of 4 hits")
 
 
 def test_hits_are_counted_and_marked_as_lines_arrive(api: Api, page: Page, task: Task) -> None:

@@ -34,8 +34,9 @@ export class LogQuery {
     return this.parameters.has("only") ? this.on("only") : this.standard;
   }
 
-  // A copy with `key` replaced.
+  // A copy with `key` replaced; this one, when it says so already.
   with(key, ...values) {
+    if (JSON.stringify(values.filter(Boolean)) === JSON.stringify(this.all(key))) return this;
     const next = this.from(this.parameters);
     next.parameters.delete(key);
     for (const value of values) if (value) next.parameters.append(key, value);

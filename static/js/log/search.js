@@ -4,12 +4,14 @@ import { batched } from "../frame.js";
 import { byId, setAttribute, setText } from "../page.js";
 
 const TYPING = 250; // milliseconds
+const OPENING = /^\w+: [^:]*: /; // of "q: is not a pattern that RE2 knows: missing )", which the page says itself
 
 export class Search {
   #typing = 0;
   #current = null; // { line, hit }: where the reader is
   #rank = null; // of that, among all hits
   #ranked = null; // what its rank was asked for
+  #sought = null; // the words that all of this is about
   #stepping = false;
   #told = false;
 
@@ -56,11 +58,15 @@ export class Search {
     };
   }
 
-  // Something else is looked for, by `finder`.
+  // Something else is looked for, by `finder`; or the same among other lines.
   look(finder) {
+    const sought = finder && String(this.toolbar.query.sought());
+    if (sought === null || sought !== this.#sought) {
+      this.#current = null;
+      this.#rank = null;
+    }
+    this.#sought = sought;
     this.finder = finder;
-    this.#current = null;
-    this.#rank = null;
     this.#told = false;
     this.#drawField();
     this.#draw();
@@ -190,7 +196,7 @@ export class Search {
 
   #words({ hits, looked, of, done, error }) {
     const { t, wording } = this.context;
-    if (error) return t("log.search.bad", { detail: error });
+    if (error) return t("log.search.bad", { detail: error.replace(OPENING, "") });
     if (done && hits === 0) return t("log.search.none");
     const count = t("log.search.count", { count: hits });
     if (!done && of === null) return t("log.search.looked", { count, looked: wording.compact(looked) });

@@ -77,10 +77,12 @@ export class LogView {
     return sight.first && sight.last ? sight : null;
   }
 
-  // Shows the lines of another source, around the line that is in sight now.
+  // Shows the lines of another source, around what is in sight now: the hit that the reader was led
+  // to, or the first line.
   async show(source) {
-    const line = this.#following ? null : this.sight?.first;
-    const top = line && this.scroller.elementOf(this.scroller.visible.first)?.getBoundingClientRect().top;
+    const element = this.#following || !this.sight ? null : this.#elementRead();
+    const line = element && this.source.get(Number(element.dataset.place));
+    const top = element?.getBoundingClientRect().top;
     this.#listenTo(source);
     this.#paused = this.#paused === null ? null : source.total;
     this.#left = source.total;
@@ -194,6 +196,13 @@ export class LogView {
     else this.#show();
   }
 
+  #elementRead() {
+    const { first, last } = this.scroller.visible;
+    const hit = byId("log-lines").querySelector("mark.current")?.closest(".log-line");
+    const place = Number(hit?.dataset.place); // NaN without one
+    return place >= first && place <= last ? hit : this.scroller.elementOf(first);
+  }
+
   // Brings what is drawn up to date.
   #show(places = [...this.#fresh]) {
     this.scroller.catchUp(); // the reader may have left the end
@@ -248,6 +257,8 @@ export class LogView {
         if (!event.touches?.length) this.#hold(false);
       }, { passive: true });
     }
+    // What is being selected is being read.
+    document.addEventListener("selectionchange", () => this.#held && this.#selects() && this.#leave());
     document.addEventListener("visibilitychange", () => document.hidden || this.#flush());
     addEventListener("hashchange", () => this.addressed() && this.#goToAddressed());
     byId("log-newer").addEventListener("click", () => this.follow());
@@ -275,7 +286,12 @@ export class LogView {
     if (!held) this.#soon();
   }
 
-  // The reader is about to scroll up.
+  #selects() {
+    const { isCollapsed, anchorNode } = getSelection();
+    return !isCollapsed && this.box.contains(anchorNode);
+  }
+
+  // The reader is about to scroll up, or to read what is in sight.
   #leave() {
     if (this.#following && this.scroller.scrolls) this.#setFollowing(false);
   }

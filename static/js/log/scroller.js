@@ -11,6 +11,7 @@ import { Extent } from "./extent.js";
 
 const REST = 150; // milliseconds without scrolling
 const AROUND = 300; // lines drawn on either side once there is time, for the browser's own search
+const MOVING = 30; // the same while the reader scrolls: each line drawn costs time in every frame
 const SLACK = 100; // lines beyond that, before they are taken away
 const STEP = 60; // lines drawn at once in idle time
 const LEAP = 200; // new lines at the end beyond which drawing begins anew there
@@ -43,6 +44,7 @@ export class Scroller {
   #rest = 0;
   #idle = 0;
   #restarted = -Infinity;
+  #moved = -Infinity; // when the reader scrolled last
 
   // box scrolls, space is in it, lines and head are in the space
   // create() -> element; draw(element, n) -> characters in it and one more, 0: not there yet
@@ -148,6 +150,7 @@ export class Scroller {
     if (this.box.clientHeight !== this.#view) return; // moved by that; #measure follows
     const delta = this.#look();
     if (Math.abs(delta) < 0.5) return;
+    this.#moved = performance.now();
     this.#goal = null;
     const gap = Math.max(this.#top - this.#at - this.#view, this.#at - this.#bottom);
     const atTop = this.#at <= 0 && this.#from > this.#first;
@@ -383,8 +386,8 @@ export class Scroller {
   #trim() {
     if (this.#rows.length === 0) return;
     const heavy = this.#cost > 2 * MOST;
-    const around = heavy ? 0 : AROUND;
-    const slack = heavy ? STEP : SLACK;
+    const around = heavy ? 0 : this.#resting ? AROUND : MOVING;
+    const slack = this.#resting && !heavy ? SLACK : STEP;
     const { first, last } = this.visible;
     const above = first - this.#from - around;
     const below = this.#to - last - around;
@@ -432,7 +435,7 @@ export class Scroller {
     const above = Math.min(this.#from - this.#first, AROUND - (first - this.#from));
     const below = Math.min(this.#last - this.#to, AROUND - (this.#to - last));
     if (this.#cost > MOST || (above <= 0 && below <= 0)) return;
-    if (performance.now() - this.#restarted > 2 * REST) {
+    if (this.#resting && performance.now() - this.#restarted > 2 * REST) {
       if (below > 0) this.#grow(false, Math.min(below, STEP) * this.#extent.height);
       if (above > 0) this.#grow(true, Math.min(above, STEP) * this.#extent.height);
       this.#bound();
@@ -486,6 +489,10 @@ export class Scroller {
 
   #numbers() {
     return this.#rows.map((_, index) => this.#from + index);
+  }
+
+  get #resting() {
+    return performance.now() - this.#moved > 2 * REST;
   }
 
   get #to() {

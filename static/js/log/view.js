@@ -21,6 +21,8 @@ import { Scroller } from "./scroller.js";
 import { Selection } from "./selection.js";
 import { dropSlowRule } from "./siblings.js";
 
+const UP = ["ArrowUp", "PageUp"];
+
 export class LogView {
   #following = true;
   #paused = null; // the last place when the reader paused
@@ -270,6 +272,8 @@ export class LogView {
   }
 
   #onKey(event) {
+    // Browsers scroll smoothly: its first pixels would be taken back by the next line.
+    if (UP.includes(event.key) || (event.key === " " && event.shiftKey)) this.#leave();
     if (event.altKey || event.metaKey || event.shiftKey || event.target !== this.box) return;
     if (event.key === "Home") {
       this.#setFollowing(false);

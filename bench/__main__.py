@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import commits, fanout, ingest, load, logs, report, stalled
+from bench import commits, fanout, ingest, load, log_page, logs, report, stalled
 from bench.figures import Figures
 
 LIVE = ("fan-out", "latency", "memory", "stalled", "connects", "ingest", "store")
 LOGS = ("logs",)
-MEASURES = (*LIVE, *LOGS)
+PAGES = ("log-page",)
+MEASURES = (*LIVE, *LOGS, *PAGES)
 STREAMS = {"fan-out", "memory", "connects"}  # all come from the same runs
 
 
@@ -29,9 +30,9 @@ def parse() -> argparse.Namespace:
     arguments.only = arguments.only.split(",") if arguments.only else list(MEASURES)
     if unknown := set(arguments.only) - set(MEASURES):
         parser.error(f"there is no measure called {', '.join(sorted(unknown))}")
-    whole = [set(group) for group in (LIVE, LOGS, MEASURES)]
+    whole = [set(group) for group in (LIVE, LOGS, PAGES, MEASURES)]
     if arguments.write and (arguments.quick or set(arguments.only) not in whole):
-        groups = f"{','.join(LIVE)} or {','.join(LOGS)}"
+        groups = " or ".join(",".join(group) for group in (LIVE, LOGS, PAGES))
         parser.error(f"--write needs everything measured, or all of {groups}, and not in a hurry")
     return arguments
 
@@ -59,6 +60,8 @@ def measure(arguments: argparse.Namespace, figures: Figures) -> None:
                 commits.run(figures, seconds)
     if "logs" in only:
         logs.run(figures, arguments.runs, seconds, quick=arguments.quick)
+    if "log-page" in only:
+        log_page.run(figures, arguments.runs, quick=arguments.quick)
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ PAGE = ROOT / "docs" / "performance.md"
 
 def render(figures: Figures) -> dict[str, str]:
     """The tables for which there are figures, as Markdown, by section of the page."""
-    return {"live": _live(figures), "logs": _logs(figures)}
+    return {"live": _live(figures), "logs": _logs(figures), "log-page": _log_page(figures)}
 
 
 def _live(figures: Figures) -> str:
@@ -26,6 +26,11 @@ def _live(figures: Figures) -> str:
 def _logs(figures: Figures) -> str:
     parts = [targets.table(figures, targets.LOGS), tables.log_intake(figures)]
     return _joined(figures, [*parts, tables.log_search(figures)])
+
+
+def _log_page(figures: Figures) -> str:
+    parts = [targets.table(figures, targets.LOG_PAGE), tables.log_page(figures)]
+    return _joined(figures, parts)
 
 
 def _joined(figures: Figures, parts: list[str]) -> str:

@@ -213,3 +213,37 @@ def log_search(figures: Figures) -> str:
         f"### Searching logs\n\n{grid(head, rows)}\n\n"
         f"Reading 500 lines anywhere in a log: p50 {amount(low)} ms, p99 {amount(high)} ms."
     )
+
+
+def log_page(figures: Figures) -> str:
+    """The page of a log in each browser, next to fewer of the same lines in one <pre>."""
+    rows, speeds = [], []
+    for browser in ("chromium", "firefox"):
+        name = f"log-page/{browser}"
+        if not figures.has(f"{name}/open"):
+            continue
+        row = [browser.capitalize()]
+        row += [amount(figures.median(f"{name}/{figure}")) for figure in ("open", "memory")]
+        row += [amount(figures.median(f"{name}/scroll/{one}")) for one in ("fps", "frame_p95")]
+        rows.append(row)
+        plain = [amount(figures.median(f"{name}/plain/{figure}")) for figure in ("open", "memory")]
+        rows.append([f"{browser.capitalize()}, `<pre>`, 200,000 lines", *plain, "", ""])
+        for rate in (100, 5_000):
+            at = f"{name}/{rate}"
+            row = [f"{browser.capitalize()}, {rate:,} lines a second"]
+            row += [amount(figures.median(f"{at}/{one}")) for one in ("rate", "p50", "p99", "fps")]
+            longest = f"{at}/longest"
+            told = amount(figures.median(longest)) if figures.has(longest) else "not told"
+            speeds.append([*row, told])
+    if not rows:
+        return ""
+    head = ["2,000,000 lines", "opens in, s", "memory, MB", "scrolls at, frames/s", "p95 frame, ms"]
+    other = [
+        "written",
+        "lines a second",
+        "seen after p50 ms",
+        "p99 ms",
+        "frames/s",
+        "longest task, ms",
+    ]
+    return f"### The page of a log\n\n{grid(head, rows)}\n\n{grid(other, speeds)}"

@@ -91,6 +91,18 @@ LOGS = (
 )  # fmt: skip
 
 
+LOG_PAGE = tuple(
+    Target(f"{what}, {browser}", limit, unit, at_least, _value(f"log-page/{browser}/{figure}"))
+    for browser in ("chromium", "firefox")
+    for what, limit, unit, at_least, figure in (
+        ("a log of 2,000,000 lines opens", 1, "s", False, "open"),
+        ("it scrolls (60 is all there is)", 58, "frames/s", True, "scroll/fps"),
+        ("memory of its tab", 150, "MB", False, "memory"),
+        ("longest task at 5,000 lines a second", 200, "ms", False, "5000/longest"),
+    )
+)
+
+
 def table(figures: Figures, targets: Sequence[Target]) -> str:
     """One line for each target that was measured."""
     rows = []

@@ -61,17 +61,24 @@ async def read_log(task_id: int) -> Response:
     database = state().database
     reading = log_reading.Reading(task_id, query)
     if query.format == "json":
-        run = database.read if reading.quick else database.search
-        while (answer := await run(reading.step)) is None:
-            pass
-        return json_answer(answer)
+        return json_answer(await _read(database, reading))
     task = await database.read(lambda connection: tasks.get(connection, task_id))
+    # As it is now: a log may grow faster than the client takes it.
+    last = task.last_line if query.to is None else min(query.to, task.last_line)
+    query = msgspec.structs.replace(query, to=last)
     return download(
         _pieces(database, task_id, query),
         format=query.format,
         raw=query.raw,
         name=f"{task.name}-{task_id}",
     )
+
+
+async def _read(database: Database, reading: log_reading.Reading) -> dict[str, Any]:
+    run = database.read if reading.quick else database.search
+    while (answer := await run(reading.step)) is None:
+        pass
+    return answer
 
 
 @blueprint.get(f"{TASK}/logs/index")
@@ -134,6 +141,10 @@ async def _pieces(
     database: Database, task_id: int, query: LogQuery
 ) -> AsyncIterator[list[LogLine]]:
     """The matching lines, part by part: no read transaction is open while the client takes them."""
+    if query.tail is not None:
+        answer = await _read(database, log_reading.Reading(task_id, query))
+        yield answer["lines"]
+        return
     first: int | None = query.from_ or 1
     while first is not None:
         part = partial(log_reading.piece, task_id=task_id, query=query, first=first)

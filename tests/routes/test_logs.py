@@ -359,6 +359,25 @@ def test_a_download_takes_what_the_filters_let_through(log: Log) -> None:
     assert answer.text.splitlines() == [f"line {n}" for n in range(5, 11_002)]
 
 
+def test_a_download_ends_where_the_log_ended_when_it_began(log: Log) -> None:
+    text = "x" * 1000
+    lines = "".join(f"{n} {text}\n" for n in range(20_000))  # more than waits on the way
+    assert log.http.post(log.path, content=lines, headers=TEXT).status_code == 200
+    with log.http.stream("GET", f"{log.path}?format=text") as answer:
+        chunks = answer.iter_bytes()
+        body = next(chunks)
+        with httpx.Client(base_url=log.http.base_url, trust_env=False) as other:
+            assert other.post(log.path, json={"lines": [{"text": "late"}]}).status_code == 200
+        body += b"".join(chunks)
+    assert body.decode() == lines
+
+
+def test_the_newest_lines_can_be_downloaded(log: Log) -> None:
+    log.send(*(f"line {n}" for n in range(20)))
+    assert log.http.get(f"{log.path}?format=text&tail=2").text == "line 18\nline 19\n"
+    assert log.http.get(f"{log.path}?format=text&tail=2&q=7").text == "line 7\nline 17\n"
+
+
 @pytest.mark.parametrize(
     ("name", "ascii", "shown"),
     [

@@ -159,8 +159,8 @@ class Delivery:
         self._complain(f"the server does not {what}: {refusal}")
 
     def _give_up(self) -> None:
-        self.done = True
         self.spool.remove()
+        self.done = True  # only now: whoever waits for it then ends the process
 
 
 class DeliveryThread(threading.Thread):

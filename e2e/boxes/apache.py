@@ -28,6 +28,7 @@ ErrorLog error.log
 TEMPLATE = (
     PREAMBLE
     + """\
+Timeout 300
 StartServers 1
 ServerLimit 2
 ThreadsPerChild 64

@@ -33,7 +33,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             params = [getattr(item, "callspec", None) for item in request.session.items]
             chosen = {spec.params.get("row") for spec in params if spec}
             rows = [row for name, row in ROWS.items() if name in chosen]
-            folder = tmp_path_factory.mktemp("networks")
+            folder = tmp_path_factory.mktemp(f"networks-{browser}")
             # On a thread of its own: Playwright's other side has its loop on this one.
             with ThreadPoolExecutor(1) as thread:
                 found = thread.submit(asyncio.run, measure(rows, browser, folder)).result()

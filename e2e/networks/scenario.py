@@ -6,10 +6,12 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from e2e.boxes import Box, Certificate
 from e2e.networks.browser import AsyncEngine
 from e2e.networks.rows import Row
+from e2e.networks.turns import Turns
 from e2e.networks.viewer import Viewer
 from e2e.networks.writer import Writer
 from e2e.server import Server
@@ -27,8 +29,9 @@ WAITING_ONLY = {"hello": 1, "probes": [3_600_000]}
 class Outcome:
     row: Row
     browser: str
+    pause: int = 0  # seconds of silence
     rung: str = "?"
-    first: float | None = None  # until progress reported when the page had loaded was seen
+    first: float | None = None  # until progress reported when a page had loaded was seen; median
     later: float | None = None  # the slowest of some lines after that
     idle: float | None = None  # the first line after the pause
     cut: float | None = None  # from the box's being back to a line written since
@@ -44,32 +47,40 @@ class Outcome:
 
 class Scenario:
     def __init__(
-        self, row: Row, engine: AsyncEngine, folder: Path, certificate: Certificate
+        self,
+        row: Row,
+        engine: AsyncEngine,
+        folder: Path,
+        certificate: Certificate,
+        *,
+        pause: int,
+        loads: int,
     ) -> None:
         self.row = row
         self.engine = engine
         self.folder = folder
         self.certificate = certificate
-        self.outcome = Outcome(row, engine.name)
+        self.pause = pause
+        self.loads = loads
+        self.outcome = Outcome(row, engine.name, pause)
         self.server: Server
         self.box: Box
         self.writer: Writer
         self.main: Viewer
         self.viewers: list[Viewer] = []
 
-    async def run(self, quiet: asyncio.Lock, slots: asyncio.Semaphore) -> Outcome:
-        """`quiet` is held while times are taken that others' work would spoil; `slots` bounds how
-        many work at once, not how many wait."""
+    async def run(self, turns: Turns) -> Outcome:
         async with AsyncExitStack() as stack:
-            async with slots, asyncio.timeout(AT_WORK_WITHIN):
+            async with turns.among_others(), asyncio.timeout(AT_WORK_WITHIN):
                 await self._set_up(stack)
-                async with quiet:
-                    await self._first()
+            async with turns.alone(), asyncio.timeout(AT_WORK_WITHIN):
+                await self._first()
                 await self._later()
+            async with turns.among_others(), asyncio.timeout(AT_WORK_WITHIN):
                 await self._open_waiting(stack)
             before = await self.main.states()
-            await asyncio.sleep(self.row.pause)  # what is tested is how it bears so long a silence
-            async with slots, asyncio.timeout(AT_WORK_WITHIN):
+            await asyncio.sleep(self.pause)  # what is tested is how it bears so long a silence
+            async with turns.among_others(), asyncio.timeout(AT_WORK_WITHIN):
                 during = (await self.main.states())[len(before) :]
                 if during:
                     self._trouble(f"during the pause it was {', '.join(during)}")
@@ -125,14 +136,24 @@ class Scenario:
         await viewer.open(f"{self.base}/tasks/{self.writer.task}")
 
     async def _first(self) -> None:
-        await self._open(self.main)
+        times = [await self._first_update(self.main, 1)]
+        for number in range(2, self.loads + 1):
+            async with AsyncExitStack() as stack:  # a browser that was never here
+                viewer = await self._viewer(stack)
+                times.append(await self._first_update(viewer, number))
+                self.viewers.remove(viewer)
+        if None not in times:
+            self.outcome.first = median(time for time in times if time is not None)
+
+    async def _first_update(self, viewer: Viewer, progress: int) -> float | None:
+        await self._open(viewer)
         # The bar came with the page, as it was then: only the stream can move it.
-        since = await self.writer.progress(42)
-        at = await self.main.progresses(42, PATIENCE)
+        since = await self.writer.progress(progress)
+        at = await viewer.progresses(progress, PATIENCE)
         if at is None:
             self._trouble(f"the first update was not seen within {PATIENCE:g} s")
-        else:
-            self.outcome.first = max(0.0, at - since)
+            return None
+        return max(0.0, at - since)
 
     async def _later(self) -> None:
         await self._rung("at first")

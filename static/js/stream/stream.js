@@ -6,9 +6,9 @@
 // Exactly one transport is open at a time, but for a single snapshot while a new stream is still
 // mute. It knows nothing of the page: exchange.js shares it among tabs.
 
-import { isAfter } from "./cursor.js";
 import { openPoll } from "./long-poll.js";
 import { openSse } from "./sse.js";
+import { Subscription } from "./subscription.js";
 import { BROWSER, Timers } from "./timers.js";
 import { TIMINGS } from "./timings.js";
 import { Watchdog } from "./watchdog.js";
@@ -22,6 +22,7 @@ const REFUSALS = ["login", "forbidden", "missing", "denied"];
 const HOPELESS = ["mute", "held"]; // reasons that will hold for the next page too
 
 export class Stream {
+  #subscription;
   #timers;
   #watchdog;
   #link = null;
@@ -41,7 +42,6 @@ export class Stream {
   #outage = null;
   #probe = 0;
   #serial = 0;
-  #ended = new Set();
 
   // url(topics, parameters) -> string
   // handlers: event(event), position(cursor), reset(reason), end(topic), gone(topic),
@@ -52,13 +52,16 @@ export class Stream {
     url, topics, cursor = null, handlers = {}, timings = {}, memory = null, env = {}, ladder = true,
   }) {
     this.url = url;
-    this.topics = topics;
-    this.cursor = cursor;
     this.on = { ...SILENT, ...handlers };
     this.t = { ...TIMINGS, ...timings };
     this.env = { ...BROWSER, ...env };
     this.memory = memory;
     this.ladder = ladder;
+    this.#subscription = new Subscription({
+      topics,
+      cursor,
+      handlers: { ...this.on, event: (event) => this.#onEvent(event) },
+    });
     this.#timers = new Timers(this.env);
     this.#watchdog = new Watchdog({
       timers: this.#timers, env: this.env, drain: this.t.drain, late: this.t.late,
@@ -90,28 +93,28 @@ export class Stream {
     this.#timers.clear();
   }
 
-  // Other topics, from the same cursor or an earlier one.
-  subscribe(topics, cursor = this.cursor) {
-    this.topics = topics;
-    this.cursor = cursor;
-    for (const topic of topics) this.#ended.delete(topic);
-    if (this.#running) this.#connect();
+  get topics() {
+    return this.#subscription.topics;
   }
 
-  // Topics that nobody needs any more: from the next request on they are left out.
-  narrow(topics) {
-    this.topics = topics;
+  get cursor() {
+    return this.#subscription.cursor;
+  }
+
+  // Other topics, from the same cursor or an earlier one.
+  subscribe(topics, cursor = this.cursor) {
+    this.#subscription.follow(topics, cursor);
+    if (this.#running) this.#connect();
   }
 
   // Whether events of these topics arrive.
   carries(topics) {
-    const left = this.#topicsLeft();
-    return topics.every((topic) => left.includes(topic));
+    return this.#subscription.carries(topics);
   }
 
   // The network or the page came back. `certain`: the old connection is surely dead.
   wake(certain = false) {
-    if (!this.#running || this.#topicsLeft().length === 0) return;
+    if (!this.#running || this.#subscription.left.length === 0) return;
     const age = this.env.now() - Math.max(this.#opened, this.#watchdog.lastByte);
     const stale = certain || age > this.t.fresh;
     if (this.status.state === "offline") {
@@ -131,7 +134,7 @@ export class Stream {
   #connect() {
     this.#disconnect();
     this.#timers.cancel("retry");
-    if (this.#topicsLeft().length === 0) return;
+    if (this.#subscription.left.length === 0) return;
     if (this.#rung === "sse") this.#openSse(false);
     else this.#openPoll();
   }
@@ -148,11 +151,7 @@ export class Stream {
   #address(parameters) {
     parameters.skip = 1; // when we cannot keep up: ranges of log lines instead of all of them
     if (this.cursor) parameters.after = this.cursor;
-    return this.url(this.#topicsLeft(), parameters);
-  }
-
-  #topicsLeft() {
-    return this.topics.filter((topic) => !this.#ended.has(topic));
+    return this.url(this.#subscription.left, parameters);
   }
 
   // -- server-sent events
@@ -186,7 +185,7 @@ export class Stream {
       attempt.flows = this.env.now() - attempt.hello >= APART;
       if (attempt.flows) this.#flows(attempt);
     }
-    this.#take(type, id, body);
+    this.#subscription.take(type, id, body);
   }
 
   #carries() {
@@ -236,7 +235,7 @@ export class Stream {
     const now = this.env.now();
     const silent = now - this.#watchdog.lastByte;
     this.#disconnect();
-    if (this.#topicsLeft().length === 0) return undefined;
+    if (this.#subscription.left.length === 0) return undefined;
     if (attempt.probing) return this.#probeFailed();
     if (attempt.hello === null) return this.#diagnose();
 
@@ -403,7 +402,7 @@ export class Stream {
 
   #outageOf(failure) {
     this.#link = null;
-    if (failure.kind === "missing" && this.#drop(failure.topics)) return this.#connect();
+    if (failure.kind === "missing" && this.#subscription.drop(failure.topics)) return this.#connect();
     this.status.problem = failure;
     if (REFUSALS.includes(failure.kind)) {
       this.#retryIn(this.t.refused);
@@ -422,15 +421,6 @@ export class Stream {
     return this.#retryIn(asked + this.#jitter(Math.min(pause, most)));
   }
 
-  // Tasks that are no more must not keep the rest from arriving. True if that was it.
-  #drop(topics) {
-    const gone = this.topics.filter((topic) => topics.includes(topic));
-    if (gone.length === 0 || gone.length === this.topics.length) return false;
-    this.topics = this.topics.filter((topic) => !gone.includes(topic));
-    for (const topic of gone) this.on.gone(topic);
-    return true;
-  }
-
   #retryIn(pause, offline = this.#outage !== null || this.status.problem !== null) {
     this.status.retryAt = this.env.now() + pause;
     if (offline) this.#report("offline", this.status.transport);
@@ -447,37 +437,14 @@ export class Stream {
     this.status.lastByte = this.env.now();
   }
 
-  #take(type, id, body) {
-    if (type === "HELLO") {
-      // With a cursor of our own, HELLO must not move it: a RESET may follow and get lost.
-      this.cursor ??= id || null;
-    } else if (type === "HEARTBEAT") {
-      if (id && isAfter(id, this.cursor)) this.cursor = id;
-      this.on.position(this.cursor);
-    } else if (type === "RESET") {
-      this.cursor = id;
-      this.on.reset(body.reason ?? null);
-    } else if (type === "END") {
-      this.#ended.add(body.topic);
-      this.on.end(body.topic);
-    } else if (isAfter(id, this.cursor)) {
-      this.cursor = id;
-      this.status.lastEvent = this.env.now();
-      this.on.event(body);
-    }
+  #onEvent(event) {
+    this.status.lastEvent = this.env.now();
+    this.on.event(event);
   }
 
   #takeAnswer(answer) {
     this.#outage = null;
-    if (answer.reset) this.#take("RESET", answer.cursor, answer.reset.reason ? answer.reset : { reason: answer.reset });
-    const { topics } = this;
-    for (const event of answer.events) {
-      this.#take(event.type, event.id, event);
-      if (this.topics !== topics) return; // the rest of this answer lacks the new topic: ask again
-    }
-    this.cursor = answer.cursor;
-    this.on.position(this.cursor);
-    for (const topic of answer.ended ?? []) this.#take("END", null, { topic });
+    this.#subscription.takeAnswer(answer);
   }
 
   // -- small things

@@ -119,15 +119,16 @@ class Probes:
                 result.page = (await beginning(response))[:PAGE]
                 return
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            rest = ""
+            rest, size = "", 0
             async for data in response.aiter_bytes():
+                size += len(data)
                 now = time.monotonic() - begun
                 *frames, rest = (rest + decoder.decode(data)).split("\n\n")
                 for frame in frames:
                     self._take(frame, now, result)
-                if len(rest) > MOST:  # no stream of ours
-                    self._take(rest, now, result)
-                    return
+                if size > MOST:  # no stream of ours
+                    break
+            result.page = result.page or rest[:PAGE]
 
     @staticmethod
     def _take(frame: str, now: float, result: Stream) -> None:

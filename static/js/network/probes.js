@@ -1,5 +1,7 @@
 // What the page measures. What it means is for the server to say, so that page and terminal agree.
 
+import { beginning, json, pieces } from "./answer.js";
+
 export const EVENTS = 6;
 const PAUSE = 0.4; // seconds between them
 const SIZE = 1000; // bytes of every second one; all together less than the 4 KB buffers of boxes
@@ -68,10 +70,10 @@ export class Probes {
     try {
       const response = await this.#get(this.#address("poll", { wait: whole }), limited(signal, whole * 1000 + SLACK));
       if (isOurs(response)) {
-        const answer = await response.json();
+        const answer = await json(response);
         Object.assign(result, { status: response.status, stopping: answer.stopping === true });
       } else {
-        result.page = (await response.text()).slice(0, PAGE);
+        result.page = (await beginning(response)).slice(0, PAGE);
         result.status = response.ok ? 0 : response.status;
       }
     } catch {
@@ -101,18 +103,16 @@ export class Probes {
     result.status = response.status;
     result.encoding = response.headers.get("content-encoding") ?? "";
     if (!response.ok) {
-      result.page = (await response.text()).slice(0, PAGE);
+      result.page = (await beginning(response)).slice(0, PAGE);
       return;
     }
     let rest = "";
-    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      const frames = (rest + value).split("\n\n");
+    for await (const piece of pieces(response)) {
+      const frames = (rest + piece).split("\n\n");
       rest = frames.pop();
       for (const frame of frames) take(frame, age(), result);
     }
+    result.page ||= rest.slice(0, PAGE); // no stream of ours
   }
 
   #address(name, query = {}) {
@@ -138,7 +138,7 @@ export class Probes {
     try {
       response = await this.#get(url, limited(signal, QUICK));
       if (response.type === "opaqueredirect") throw new Unreached("html");
-      const answer = isOurs(response) ? await response.json() : null;
+      const answer = isOurs(response) ? await json(response) : null;
       if (response.ok && answer) return { response, answer };
       if (answer?.detail) throw new Unreached("status", { status: response.status, detail: answer.detail });
     } catch (error) {

@@ -36,7 +36,7 @@ def serve(arguments: argparse.Namespace) -> int:
     """Exit status: 0 after a clean end, 1 when it had to stop, 2 when it could not start."""
     # Imported late: `livequeue run` on the same machine should not pay for the server.
     from app.server import run
-    from app.store.database import FileInUse
+    from app.store.file import FileInUse
     from app.store.migrations import SchemaTooNew
 
     flags = {item.name: getattr(arguments, item.name) for item in fields(Settings)}

@@ -123,7 +123,7 @@ def run(settings: Settings) -> int:
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit status.
 
-    Raises ConfigError, database.FileInUse, migrations.SchemaTooNew, sqlite3.DatabaseError.
+    Raises ConfigError, file.FileInUse, migrations.SchemaTooNew, sqlite3.DatabaseError.
     """
     check_bind(settings)
     certificate = None

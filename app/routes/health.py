@@ -16,7 +16,7 @@ blueprint = Blueprint("health", __name__)
 async def healthz() -> dict[str, Any]:
     """Answers without touching the database: the event loop turns."""
     server = state()
-    sizes = server.database.sizes()
+    sizes = server.database.file.sizes()
     return {
         "status": "ok",
         "version": __version__,

@@ -22,7 +22,8 @@ from app.routes.replies import AppendReply, LogIndexReply, LogReply
 from app.routes.tasks import TASK
 from app.state import state
 from app.store import log_reading, log_search, logs, tasks
-from app.store.database import Database, Transaction
+from app.store.database import Database
+from app.store.transaction import Transaction
 
 blueprint = Blueprint("logs", __name__)
 

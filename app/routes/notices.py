@@ -13,7 +13,7 @@ from app.routes.answers import json_answer
 from app.routes.replies import NoticeReply
 from app.state import state
 from app.store import tasks
-from app.store.database import Transaction
+from app.store.transaction import Transaction
 
 blueprint = Blueprint("notices", __name__)
 

@@ -36,8 +36,8 @@ from app.rules.task import TERMINAL, Task, task_json
 from app.rules.update import decide_patch
 from app.state import state
 from app.store import clock, task_list, tasks
-from app.store.database import Transaction
 from app.store.events import cursor_of
+from app.store.transaction import Transaction
 
 blueprint = Blueprint("tasks", __name__)
 

@@ -8,39 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import secrets
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiosqlite
-import msgspec
 
 from app.errors import Busy, Problem
-from app.event import Event, LogLine, Span
+from app.event import Event
 from app.store import clock
 from app.store.events import Epochs, head_of
+from app.store.file import FileReplaced, OwnedFile
 from app.store.idempotency import IdempotencyKey, recall, remember
 from app.store.migrations import migrate
 from app.store.sql import Queries
+from app.store.transaction import Known, Transaction
 
 T = TypeVar("T")
 Announce = Callable[[Sequence[Event]], None]
 
 log = logging.getLogger("livequeue.store")
 _sql = Queries("events")
-_encode = msgspec.json.Encoder().encode
 
 READERS = 3
 SEARCHES = 2  # of them that may be searching
 BATCH = 512  # requests in one transaction
 QUEUE = 4096  # requests waiting for it; further ones wait up to PATIENCE
-KNOWN = 2000  # tasks whose rows are remembered, and logs whose ends are
 PATIENCE = 10.0  # seconds
 FOLD_PATIENCE = 1.0  # seconds that new reads wait, at most, for older ones
 PRAGMAS = """
@@ -51,114 +48,6 @@ PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -16000;
 PRAGMA journal_size_limit = 67108864;
 """
-
-
-class FileInUse(Exception):
-    """Another server holds the lock on this database file."""
-
-
-class FileReplaced(Exception):
-    """The database file was moved, removed or replaced while the server held it."""
-
-
-class Known:
-    """What the writer remembers between transactions, forgotten whenever one is undone.
-
-    ``tasks``: rows as app.store.tasks last saw them; ``log_ends``: of logs, for app.store.logs.
-    """
-
-    __slots__ = ("log_ends", "tasks")
-
-    def __init__(self) -> None:
-        self.tasks: dict[int, Any] = {}
-        self.log_ends: dict[int, Any] = {}
-
-    def clear(self) -> None:
-        self.tasks.clear()
-        self.log_ends.clear()
-
-    def shorten(self) -> None:
-        """Keep it small: it fills up again with what is used."""
-        for known in (self.tasks, self.log_ends):
-            if len(known) > KNOWN:
-                known.clear()
-
-
-class Sizes(NamedTuple):
-    """Bytes on disk."""
-
-    file: int
-    wal: int
-
-
-class Transaction:
-    """What a work function gets: it runs on the database thread, inside its own savepoint.
-
-    ``clock`` (unix seconds) and ``now`` (RFC 3339) are the time of the whole batch. ``known`` is
-    what this writer, the only one of the file, remembers of it.
-    """
-
-    __slots__ = ("_epoch", "_first", "clock", "connection", "events", "known", "now", "rows")
-
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        epoch: str,
-        first: int,
-        known: Known | None = None,
-    ) -> None:
-        self.connection = connection
-        self.known = Known() if known is None else known
-        self.clock, self.now = clock.now()
-        self.events: list[Event] = []
-        self.rows: list[tuple[Any, ...]] = []  # of the events table
-        self._epoch = epoch
-        self._first = first
-
-    def emit(
-        self,
-        type: str,
-        message: str,
-        data: dict[str, Any],
-        *,
-        task_id: int | None = None,
-        queue: str | None = None,
-        lifecycle: bool | None = None,
-    ) -> None:
-        """Add an event to this transaction; ``lifecycle`` as in app.event.Event."""
-        encoded = _encode(data)
-        self._append(type, message, encoded, encoded, task_id, queue, lifecycle)
-
-    def emit_log(self, task_id: int, attempt: int, lines: Sequence[LogLine]) -> None:
-        """Announce lines just stored: one contiguous ascending range, at most 64 KiB of text."""
-        shown = _encode({"task_id": task_id, "attempt": attempt, "lines": lines})
-        span = Span(attempt, lines[0].n, lines[-1].n)
-        count = len(lines)
-        text = f"Task #{task_id}: {count} log line{'s' if count != 1 else ''}"
-        self._append("LOG", text, shown, _encode(span), task_id, None, None, span)
-
-    def _append(
-        self,
-        type: str,
-        message: str,
-        shown: bytes,
-        stored: bytes,
-        task_id: int | None,
-        queue: str | None,
-        lifecycle: bool | None,
-        span: Span | None = None,
-    ) -> None:
-        seq = self._first + len(self.events)
-        id = f"{self._epoch}-{seq}"
-        self.events.append(
-            Event(seq, id, type, self.now, message, shown, task_id, queue, lifecycle, span)
-        )
-        self.rows.append((seq, type, task_id, queue, self.now, message, stored.decode()))
-
-    def undo(self, mark: int) -> None:
-        """Forget the events emitted since there were ``mark`` of them."""
-        del self.events[mark:]
-        del self.rows[mark:]
 
 
 class _Request:
@@ -193,13 +82,12 @@ async def _on_thread(
 class Database:
     """Use ``async with await Database.open(path) as database``."""
 
-    def __init__(self, path: Path, lock: int) -> None:
-        self.path = path
+    def __init__(self, file: OwnedFile) -> None:
+        self.file = file
         self.announce: Announce = lambda events: None
         self.on_fatal: Callable[[BaseException], None] = lambda error: None
         self.epochs: Epochs
         self.floor = 0  # events up to here may be gone
-        self._lock = lock
         self._writer: aiosqlite.Connection
         self._connections: list[aiosqlite.Connection] = []
         self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()  # free ones
@@ -213,35 +101,34 @@ class Database:
         self._task: asyncio.Task[None]
         self._next = 1
         self._known = Known()
-        self._identity = (0, 0)
 
     @classmethod
     async def open(cls, path: Path) -> Database:
         """Lock, migrate and start an epoch.
 
-        Raises FileInUse, migrations.SchemaTooNew, or sqlite3.DatabaseError (not a database).
+        Raises file.FileInUse, migrations.SchemaTooNew, or sqlite3.DatabaseError (not a database).
         """
-        path, lock = _own(path)
-        database = cls(path, lock)
+        database = cls(OwnedFile(path))
         try:
             await database._start()
         except BaseException:
             await database._close_connections()
-            os.close(lock)
+            database.file.release()
             raise
         return database
 
     async def _start(self) -> None:
-        self._writer = await aiosqlite.connect(
-            self.path, isolation_level=None, cached_statements=512
-        )
+        self._writer = await self._connect()
         await _on_thread(self._writer, self._prepare)
         for _ in range(READERS):
-            reader = await aiosqlite.connect(self.path, isolation_level=None, cached_statements=512)
+            reader = await self._connect()
             self._connections.append(reader)
             self._readers.put_nowait(reader)
             await reader.executescript(PRAGMAS + "PRAGMA query_only = ON;")
         self._task = asyncio.create_task(self._run(), name="database writer")
+
+    async def _connect(self) -> aiosqlite.Connection:
+        return await aiosqlite.connect(self.file.path, isolation_level=None, cached_statements=512)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         if not connection.execute("PRAGMA page_count").fetchone()[0]:
@@ -256,20 +143,7 @@ class Database:
         connection.execute("COMMIT")
         self.epochs = Epochs(connection.execute(_sql.list_epochs).fetchall())
         self.floor = connection.execute(_sql.floor).fetchone()[0]
-        self._identity = self._file_identity()
-
-    def _file_identity(self) -> tuple[int, int]:
-        status = self.path.stat()
-        return status.st_dev, status.st_ino
-
-    def check_file(self) -> None:
-        """Raise FileReplaced unless the path still names the file that is open."""
-        try:
-            same = self._file_identity() == self._identity
-        except FileNotFoundError:
-            same = False
-        if not same:
-            raise FileReplaced(f"{self.path} was moved or replaced while the server was running")
+        self.file.recognise()
 
     async def __aenter__(self) -> Self:
         return self
@@ -285,7 +159,7 @@ class Database:
         await self._task
         # The readers first: the last connection to close checkpoints and removes the WAL.
         await self._close_connections()
-        os.close(self._lock)
+        self.file.release()
 
     async def _close_connections(self) -> None:
         while self._connections:
@@ -320,12 +194,6 @@ class Database:
         """As `read`, for what may take a while: some readers are always left for the rest."""
         async with self._searching:
             return await self.read(work)
-
-    # The file
-
-    def sizes(self) -> Sizes:
-        """As they are on disk now."""
-        return Sizes(_size(self.path), _size(self.path.with_name(f"{self.path.name}-wal")))
 
     async def fold(self) -> bool:
         """Fold the write-ahead log into the file and cut it to nothing; False: it is being read.
@@ -434,8 +302,10 @@ class Database:
                 try:
                     connection.executemany(_sql.insert_event, transaction.rows)
                 except sqlite3.IntegrityError as error:
-                    raise FileReplaced(f"another program wrote events to {self.path}") from error
-            self.check_file()
+                    raise FileReplaced(
+                        f"another program wrote events to {self.file.path}"
+                    ) from error
+            self.file.check()
             execute("COMMIT")
         except BaseException:
             self._known.clear()
@@ -444,30 +314,6 @@ class Database:
             raise
         self._known.shorten()
         return outcomes, transaction.events
-
-
-def _own(path: Path) -> tuple[Path, int]:
-    """The real path of the file and the lock that is held on it. Raises FileInUse.
-
-    One file, one lock, whatever links lead to it.
-    """
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_nlink > 1:
-        raise FileInUse(
-            f"{path} has other names (hard links), under which another server could open it "
-            "unnoticed: remove those, or start from a copy of the file"
-        )
-    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise FileInUse(
-            f"another LiveQueue server already uses {path}: stop it, or give this one "
-            "another file with --db"
-        ) from None
-    return path, lock
 
 
 def _isolated(request: _Request, transaction: Transaction) -> Any:
@@ -525,13 +371,6 @@ def _fold(connection: sqlite3.Connection) -> bool:
     finally:
         connection.execute(f"PRAGMA busy_timeout = {timeout}")
     return not busy
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
 
 
 def _unavailable(error: sqlite3.Error) -> Problem:

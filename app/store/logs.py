@@ -16,7 +16,6 @@ from app.rules.lifecycle import decide_output
 from app.rules.lines import Numbering, single, split
 from app.rules.task import Task
 from app.store import tasks
-from app.store.database import Transaction
 from app.store.log_block import End, Stored, size_of
 from app.store.log_chunks import (
     CHUNK_LINES,
@@ -28,6 +27,7 @@ from app.store.log_chunks import (
     sealed_lines,
 )
 from app.store.sql import Queries
+from app.store.transaction import Transaction
 
 _sql = Queries("logs")
 

@@ -9,8 +9,9 @@ import sqlite3
 from app.errors import Problem
 from app.rules.lifecycle import decide_stall
 from app.store import clock, tasks
-from app.store.database import Database, Transaction
+from app.store.database import Database
 from app.store.sql import Queries
+from app.store.transaction import Transaction
 
 _sql = Queries("tasks")
 log = logging.getLogger("livequeue.overdue")

@@ -16,10 +16,11 @@ from time import perf_counter
 from app.config import Settings
 from app.errors import Problem
 from app.store import clock
-from app.store.database import Database, Transaction
+from app.store.database import Database
 from app.store.events import floor_of, head_of
 from app.store.log_chunks import remove_oldest, seal
 from app.store.sql import Queries
+from app.store.transaction import Transaction
 
 _sql = Queries("retention")
 log = logging.getLogger("livequeue.retention")

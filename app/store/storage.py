@@ -106,8 +106,8 @@ def storage(connection: sqlite3.Connection, database: Database, settings: Settin
     """All of it, in one snapshot; nothing reads all lines, chunks or events."""
     now, _ = clock.now()
     used, free = connection.execute(_sql.pages).fetchone()
-    sizes = database.sizes()
-    disk_free = shutil.disk_usage(database.path.parent).free
+    sizes = database.file.sizes()
+    disk_free = shutil.disk_usage(database.file.path.parent).free
     events = _events(connection)
     return Storage(
         FileSpace(sizes.file, sizes.wal, used, free, settings.retention_bytes, disk_free),

@@ -9,8 +9,8 @@ from typing import Any
 from app.errors import NotFound
 from app.rules.lifecycle import decide_delete
 from app.rules.task import STATUSES, Decision, Task, event_data, task_json
-from app.store.database import Transaction
 from app.store.sql import Queries
+from app.store.transaction import Transaction
 
 _sql = Queries("tasks")
 COLUMNS = Task.__struct_fields__

@@ -25,7 +25,7 @@ class WriteAheadLog:
         before = 0
         while True:
             await asyncio.sleep(INTERVAL)
-            size = self._database.sizes().wal
+            size = self._database.file.sizes().wal
             if size > (QUIET_LIMIT if size == before else LIMIT):
                 await self._fold(size)
             before = size

@@ -14,7 +14,8 @@ import msgspec
 
 from app.config import Settings
 from app.server import _serve, listen
-from app.store.database import Database, Transaction
+from app.store.database import Database
+from app.store.transaction import Transaction
 from bench.servers.ready import listen_for_lines, run, tell
 
 

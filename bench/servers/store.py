@@ -19,7 +19,8 @@ from app.models import TaskCreate, TaskPatch
 from app.rules.lifecycle import decide_create
 from app.rules.update import decide_patch
 from app.store import tasks
-from app.store.database import Database, Transaction
+from app.store.database import Database
+from app.store.transaction import Transaction
 from bench.servers.naive_store import NaiveStore
 
 CLIENTS = 64

@@ -13,9 +13,11 @@ import pytest
 
 from app.errors import Busy, Problem, Refused, Unprocessable
 from app.event import Event
-from app.store.database import Database, FileInUse, FileReplaced, Transaction
+from app.store.database import Database
 from app.store.events import cursor_of, head_of
+from app.store.file import FileInUse, FileReplaced
 from app.store.idempotency import IdempotencyKey
+from app.store.transaction import Transaction
 
 
 def with_database(path: Path, story: Callable[[Database], Awaitable[None]]) -> None:
@@ -117,7 +119,7 @@ def test_another_writer_of_events_is_fatal(tmp_path: Path) -> None:
     async def story(database: Database) -> None:
         fatal: list[BaseException] = []
         database.on_fatal = fatal.append
-        with sqlite3.connect(database.path) as other:
+        with sqlite3.connect(database.file.path) as other:
             other.execute("INSERT INTO events VALUES (1, 'NOTICE', NULL, NULL, '', 'x', '{}')")
         other.close()
         with pytest.raises(Busy):
@@ -193,7 +195,7 @@ def test_a_refusal_is_not_kept_under_its_key(tmp_path: Path) -> None:
 def test_a_second_owner_is_refused_until_the_first_has_closed(tmp_path: Path) -> None:
     async def story(database: Database) -> None:
         with pytest.raises(FileInUse, match="already uses"):
-            await Database.open(database.path)
+            await Database.open(database.file.path)
 
     with_database(tmp_path / "l.db", story)
     with_database(tmp_path / "l.db", lambda database: asyncio.sleep(0))

@@ -17,9 +17,10 @@ from app.event import Event, LogLine
 from app.models import Level, LogAppend, LogLineIn, LogQuery, TaskCreate
 from app.rules.lifecycle import decide_create
 from app.store import log_reading, logs, tasks
-from app.store.database import Database, Transaction
+from app.store.database import Database
 from app.store.log_chunks import KEPT, place_of, remove_oldest, seal
 from app.store.retention import Retention
+from app.store.transaction import Transaction
 from livequeue_client.lines import WINDOW
 
 LEVELS: tuple[Level | None, ...] = (None, "info", "error", "debug")

@@ -15,10 +15,11 @@ from app.config import Settings
 from app.models import GivenStatus, LogAppend, LogLineIn, LogQuery, TaskCreate
 from app.rules.lifecycle import decide_create
 from app.store import clock, log_reading, logs, tasks
-from app.store.database import Database, Transaction
+from app.store.database import Database
 from app.store.log_block import EVERY
 from app.store.log_chunks import seal
 from app.store.retention import Retention
+from app.store.transaction import Transaction
 from app.stream.feed import Feed
 from app.stream.hub import Hub
 

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from app.store import wal
-from app.store.database import READERS, Database, Transaction
+from app.store.database import READERS, Database
+from app.store.transaction import Transaction
 from app.store.wal import WriteAheadLog
 
 
@@ -66,13 +67,13 @@ def test_it_is_cut_although_there_is_a_read_at_any_time(tmp_path: Path) -> None:
             await before.end()
             before = after
             await database.write(write_much)
-        assert database.sizes().wal > 25 * 2**20  # it grew beyond all checkpoints
+        assert database.file.sizes().wal > 25 * 2**20  # it grew beyond all checkpoints
         folding = asyncio.create_task(database.fold())
         later = asyncio.create_task(database.read(look))
         assert await before.end() == 290
         assert await folding
-        assert database.sizes().wal == 0
-        assert database.sizes().file > 25 * 2**20
+        assert database.file.sizes().wal == 0
+        assert database.file.sizes().file > 25 * 2**20
         assert await later == 300
         await database.write(write_much)
         assert await database.read(look) == 310
@@ -96,7 +97,7 @@ def test_a_read_that_takes_long_is_not_waited_for(tmp_path: Path) -> None:
 def test_another_program_that_reads_the_file_is_not_waited_for(tmp_path: Path) -> None:
     async def story(database: Database) -> None:
         await database.write(write_much)
-        other = sqlite3.connect(database.path)
+        other = sqlite3.connect(database.file.path)
         other.execute("BEGIN")
         assert look(other) == 10
         await database.write(write_much)
@@ -114,11 +115,11 @@ def test_the_server_cuts_it_by_itself_while_it_grows_and_when_all_is_quiet(tmp_p
         for limit in (wal.LIMIT, wal.QUIET_LIMIT):
             read = Read(database)
             await read.begun()
-            while database.sizes().wal <= limit:
+            while database.file.sizes().wal <= limit:
                 await database.write(write_much)
             await read.end()
             async with asyncio.timeout(20):
-                while database.sizes().wal:
+                while database.file.sizes().wal:
                     await database.read(look)
         keeping.cancel()
 

@@ -12,8 +12,9 @@ from app.ansi import plain
 from app.models import Level, LogAppend, LogLineIn, TaskCreate
 from app.rules.lifecycle import decide_create
 from app.store import logs, tasks
-from app.store.database import Database, Transaction
+from app.store.database import Database
 from app.store.log_chunks import seal
+from app.store.transaction import Transaction
 
 Place = tuple[int, int]  # task, n
 LEVELS: tuple[Level | None, ...] = (None, "info", "error")

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.event import Event, LogLine
-from app.store.database import Database, Transaction
+from app.store.database import Database
+from app.store.transaction import Transaction
 from app.stream.feed import Feed
 from app.stream.hub import Hub, Wake
 from app.stream.poll import poll

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -66,8 +65,8 @@ async def _page(database: Database, page: all_logs.Page) -> dict[str, Any]:
 async def _pieces(database: Database, query: AllLogsQuery) -> AsyncIterator[list[LogLine]]:
     """Page after page: no read transaction is open while the client takes them."""
     after = query.after or str(all_logs.FIRST)
-    now = datetime.now(UTC) + timedelta(milliseconds=1)  # or it would run after what comes
-    until = now if query.until is None else min(query.until, now)
+    end = await database.read(all_logs.end_of)  # or it would run after what comes
+    until = end if query.until is None else min(query.until, end)
     while True:
         part = msgspec.structs.replace(query, until=until, after=after, limit=PIECE)
         answer = await _page(database, all_logs.Page(part))

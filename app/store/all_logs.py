@@ -1,8 +1,8 @@
 """The lines of all logs in one order, in pages from either end.
 
 The order is that of (time, task, n), written `TIME,TASK,N`. It never changes: a line keeps its
-time, and within a log times do not go back. A page merges chunks and rows, opening what comes
-first; a line is on it once nothing unopened can come before it.
+time, and whatever is stored later has a later one. A page merges chunks and rows, opening what
+comes first; a line is on it once nothing unopened can come before it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sqlite3
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from datetime import datetime
 from operator import gt, lt
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from app.ansi import plain
 from app.errors import Unprocessable
 from app.event import LogLine
 from app.models import AllLogsQuery, rfc3339
+from app.store.clock import MILLISECOND
 from app.store.events import cursor_of
 from app.store.log_block import EVERY, Block, level_bits
 from app.store.log_chunks import open_chunk, open_rows
@@ -54,6 +56,12 @@ def parse_key(field: str, text: str) -> Key:
     if found is None:
         raise Unprocessable.field(field, "must be a place as a page gives it: TIME,TASK,N")
     return Key(found.group(1), int(found.group(2)), int(found.group(3)))
+
+
+def end_of(connection: sqlite3.Connection) -> datetime:
+    """Just after the newest line there is."""
+    newest = connection.execute(_sql.newest_time).fetchone()[0] or FIRST.time
+    return datetime.fromisoformat(newest) + MILLISECOND
 
 
 class _Chunk(NamedTuple):

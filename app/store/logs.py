@@ -133,7 +133,7 @@ def _store(
     """Give the lines their numbers, write and announce them, and let the task know."""
     decision = decide_output(task, attempt, tx.now, tx.clock)
     last = task.last_line
-    now = _not_before(tx.connection, task.id, tx.now)
+    now = tx.line_time
     rows: dict[int, Stored] = {}
 
     def put(n: int, line: LogLineIn, text: str) -> None:
@@ -172,12 +172,6 @@ def _store(
         # Some more than came: what an older version left unsealed is caught up with.
         seal(tx.connection, task.id, last, chunks=2 + len(fresh) // CHUNK_LINES)
     return task
-
-
-def _not_before(connection: sqlite3.Connection, task_id: int, now: str) -> str:
-    """The time of new lines: within a log it does not go back, though clocks do."""
-    row = connection.execute(_sql.newest_line, (task_id,)).fetchone()
-    return now if row is None else max(now, row[0])
 
 
 def _rewrite(

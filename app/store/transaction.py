@@ -10,6 +10,9 @@ import msgspec
 
 from app.event import Event, LogLine, Span
 from app.store import clock
+from app.store.sql import Queries
+
+_sql = Queries("logs")
 
 KNOWN = 2000  # tasks whose rows are remembered, and logs whose ends are
 _encode = msgspec.json.Encoder().encode
@@ -18,14 +21,16 @@ _encode = msgspec.json.Encoder().encode
 class Known:
     """What the writer remembers between transactions, forgotten whenever one is undone.
 
-    ``tasks``: rows as app.store.tasks last saw them; ``log_ends``: of logs, for app.store.logs.
+    ``tasks``: rows as app.store.tasks last saw them; ``log_ends``: of logs, for app.store.logs;
+    ``newest_line``: no line has a later time (which stays true).
     """
 
-    __slots__ = ("log_ends", "tasks")
+    __slots__ = ("log_ends", "newest_line", "tasks")
 
     def __init__(self) -> None:
         self.tasks: dict[int, Any] = {}
         self.log_ends: dict[int, Any] = {}
+        self.newest_line = ""
 
     def clear(self) -> None:
         self.tasks.clear()
@@ -45,7 +50,17 @@ class Transaction:
     what this writer, the only one of the file, remembers of it.
     """
 
-    __slots__ = ("_epoch", "_first", "clock", "connection", "events", "known", "now", "rows")
+    __slots__ = (
+        "_epoch",
+        "_first",
+        "_line_time",
+        "clock",
+        "connection",
+        "events",
+        "known",
+        "now",
+        "rows",
+    )
 
     def __init__(
         self,
@@ -61,6 +76,21 @@ class Transaction:
         self.rows: list[tuple[Any, ...]] = []  # of the events table
         self._epoch = epoch
         self._first = first
+        self._line_time = ""
+
+    @property
+    def line_time(self) -> str:
+        """The time of the lines stored in this transaction: later than that of any line before.
+
+        So all logs are in the order in which they were committed, and nobody who reads on from
+        the newest line there is can miss one.
+        """
+        if not self._line_time:
+            newest = self.known.newest_line
+            if not newest:
+                newest = self.connection.execute(_sql.newest_time).fetchone()[0] or ""
+            self._line_time = self.known.newest_line = clock.later_than(newest)
+        return self._line_time
 
     def emit(
         self,

@@ -55,9 +55,6 @@ SELECT max(n) FROM (SELECT n FROM log_lines WHERE task_id = ? ORDER BY n LIMIT ?
 -- name: get_place
 SELECT first, sealed, open_bytes FROM logs WHERE task_id = ?;
 
--- name: newest_line
-SELECT newest FROM logs WHERE task_id = ?;
-
 -- name: grow
 INSERT INTO logs (task_id, open_bytes, newest) VALUES (?, ?, ?)
 ON CONFLICT (task_id) DO UPDATE SET

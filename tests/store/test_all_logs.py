@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from app.models import AllLogsQuery, LogAppend, LogLineIn
 from app.store import all_logs, log_reading
 from app.store.database import Database
 from app.store.logs import append
-from tests.store.written_logs import FILTERS, Logs, run
+from tests.store.written_logs import FILTERS, Logs, Place, run
 
 
 class Reader:
@@ -96,6 +98,37 @@ def test_a_line_rewritten_after_it_was_sealed_is_found_by_its_new_level(
         await send(LogLineIn(text="gone wrong", level="error", line=1))
         answer = await read_page(logs.database, level=["error"], **place)
         assert [line.text for line in answer["lines"]] == ["gone wrong"]
+
+    run(tmp_path, 0, story)
+
+
+@pytest.mark.parametrize("query", [{}, {"q": "7"}], ids=["all", "some"])
+def test_who_asks_again_and_again_misses_no_line(tmp_path: Path, query: dict[str, Any]) -> None:
+    """Logs are written to as fast as it goes, so that many commits share a millisecond."""
+
+    async def story(logs: Logs) -> None:
+        for _ in range(3):
+            await logs.add_task()
+        writing = asyncio.gather(*(write(logs, task) for task in logs.lines))
+        found: list[Place] = []
+        place = str(all_logs.FIRST)
+        while True:
+            last = writing.done()
+            answer = await read_page(logs.database, after=place, limit=5000, **query)
+            found += [(line.task_id or 0, line.n) for line in answer["lines"]]
+            place = answer["newer"]
+            if last and answer["done"]:
+                break
+        assert len(found) == len(set(found))
+        assert set(found) == logs.matching(query)
+
+    async def write(logs: Logs, task: int) -> None:
+        for number in range(200):
+            line = LogLineIn(text=f"took {number} ms")
+            logs.lines[task].append(line)
+            await logs.database.write(
+                partial(append, task_id=task, command=LogAppend(lines=[line]))
+            )
 
     run(tmp_path, 0, story)
 

@@ -347,23 +347,29 @@ def test_fields_count_for_the_size_of_a_chunk(tmp_path: Path) -> None:
     run(tmp_path / "l.db", story)
 
 
-def test_times_of_a_log_do_not_go_back_though_clocks_do(tmp_path: Path) -> None:
-    later = "2999-01-01T00:00:00.000Z"
+def test_times_of_lines_do_not_go_back_though_clocks_do(tmp_path: Path) -> None:
+    command = LogAppend(lines=[LogLineIn(text="a"), LogLineIn(text="b")])
 
-    async def story(database: Database) -> None:
+    async def begin(database: Database) -> None:
         task_id = await new_task(database)
-        command = LogAppend(lines=[LogLineIn(text="a")])
         await database.write(lambda tx: logs.append(tx, task_id, command))
 
         def clock_was_ahead(tx: Transaction) -> None:
-            tx.connection.execute("UPDATE logs SET newest = ?", (later,))
-            tx.connection.execute("UPDATE log_lines SET time = ?", (later,))
+            for statement in ("UPDATE logs SET newest = ?", "UPDATE log_lines SET time = ?"):
+                tx.connection.execute(statement, ("2999-01-01T00:00:00.999Z",))
 
         await database.write(clock_was_ahead)
-        await database.write(lambda tx: logs.append(tx, task_id, command))
-        assert [line.time for line in await all_lines(database, task_id)] == [later, later]
 
-    run(tmp_path / "l.db", story)
+    async def go_on(database: Database) -> None:
+        one, two = 1, await new_task(database)
+        await database.write(lambda tx: logs.append(tx, two, command))
+        await database.write(lambda tx: logs.append(tx, one, command))
+        lines = await all_lines(database, one) + await all_lines(database, two)
+        ends = [line.time.removeprefix("2999-01-01T00:00:") for line in lines]
+        assert ends == ["00.999Z", "00.999Z", "01.001Z", "01.001Z", "01.000Z", "01.000Z"]
+
+    run(tmp_path / "l.db", begin)
+    run(tmp_path / "l.db", go_on)
 
 
 def test_the_rest_of_a_finished_log_is_sealed_and_a_deleted_log_goes(tmp_path: Path) -> None:

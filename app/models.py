@@ -167,18 +167,28 @@ class BatchAction(Body):
 
 
 class LogLineIn(Body):
-    """One line as a producer sends it. `line` is its own number for it, `time` its own clock's."""
+    """One line as a producer sends it. `line` is its own number for it, `time` its own clock's.
+
+    A record of a download is taken as it is: `sent_at`, or else `time`, becomes the producer's
+    time; `n`, `attempt` and `task_id` are given anew.
+    """
 
     text: str
     stream: Annotated[str, Meta(min_length=1, max_length=64)] = "stdout"
     level: Level | None = None
     time: Moment | None = None
-    line: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    line: LineNumber | None = None
     fields: dict[str, Any] | None = None  # structured ones of a logger, at most 16 KiB of JSON
+    sent_at: Moment | None = None
+    n: LineNumber | None = None
+    attempt: Attempt | None = None
+    task_id: TaskId | None = None
 
     def __post_init__(self) -> None:
+        if self.sent_at is not None:
+            self.time = self.sent_at
         if self.time is not None:
-            check_moment("time", self.time)
+            check_moment("time" if self.sent_at is None else "sent_at", self.time)
         if self.fields is not None:
             encode_fields(self.fields)
 

@@ -320,6 +320,33 @@ def test_downloads_are_plain_text(log: Log) -> None:
     assert answer.text.startswith("<script>alert(1)</script>\nline 0\n")
 
 
+def test_a_download_can_be_posted_to_another_task(log: Log, new_task: NewTask) -> None:
+    moment = "2026-01-01T00:00:00.123Z"
+    lines = [
+        {"text": "\x1b[31mred", "level": "error", "stream": "app.db", "fields": {"rows": 3}},
+        {"text": "a\u2028b", "time": moment},
+        {"text": ""},
+    ]
+    assert log.http.post(log.path, json={"lines": lines}).status_code == 200
+    records = log.http.get(f"{log.path}?format=ndjson").content
+    other = Log(log.http, new_task()["id"])
+    other.send("is there already")
+    for _ in range(2):
+        answer = log.http.post(
+            f"{other.path}?producer=import&batch=1", content=records, headers=NDJSON
+        )
+        assert answer.status_code == 200, answer.text
+    before, after = log.read()["lines"], other.read()["lines"][1:]
+    assert [line["n"] for line in after] == [2, 3, 4]
+    for one, two in zip(before, after, strict=True):
+        assert two["sent_at"] == one.get("sent_at", one["time"])
+        for name in ("text", "level", "stream", "fields", "sgr"):
+            assert two.get(name) == one.get(name)
+    assert after[1]["sent_at"] == moment
+    of_all = log.http.get(f"/api/logs?format=ndjson&task={log.id}").content
+    assert log.http.post(other.path, content=of_all, headers=NDJSON).json()["accepted"] == 3
+
+
 def test_a_download_is_clean_unless_it_is_wanted_raw(log: Log) -> None:
     text = "\x1b[31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x07 a\u2028b\x85c\x0cd\x1ce"
     clean = "red link a\u2028b\x85c\x0cd\x1ce"

@@ -99,8 +99,11 @@ END;
 CREATE TABLE log_producers (
     task_id INTEGER NOT NULL,
     producer TEXT NOT NULL,
+    attempt INTEGER NOT NULL, -- of the task; each begins a new numbering
     batch INTEGER NOT NULL,
     lines TEXT NOT NULL DEFAULT '{}', -- JSON object, producer's line number -> n, newest 200
+    earlier_batch INTEGER NOT NULL DEFAULT 0, -- the highest numbers of earlier attempts
+    earlier_line INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (task_id, producer)
 ) STRICT, WITHOUT ROWID;
 

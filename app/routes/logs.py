@@ -114,11 +114,12 @@ async def _append_stream(task_id: int) -> Response:
     if key and batch is None:
         # A stream cannot be hashed before it is stored, but it can be recognised.
         producer, batch = f"key:{hashlib.sha256(key.encode()).hexdigest()[:32]}", 1
+    by_key = producer is not options.producer
     options = msgspec.structs.replace(options, producer=producer, batch=batch)
     database = state().database
     if not await database.read(lambda connection: tasks.exists(connection, task_id)):
         raise NotFound(f"There is no task #{task_id}.")
-    stream = logs.Stream(producer, batch, options.attempt)
+    stream = logs.Stream(producer, batch, options.attempt, by_key=by_key)
     pieces = text_pieces if request.mimetype == "text/plain" else record_pieces
     accepted = 0
     answer: dict[str, Any] = {}

@@ -26,6 +26,7 @@ from app.store.log_chunks import (
     seal,
     sealed_lines,
 )
+from app.store.log_producers import ALL, Delivered
 from app.store.sql import Queries
 from app.store.transaction import Transaction
 
@@ -33,7 +34,6 @@ _sql = Queries("logs")
 
 EVENT_BYTES = 64 * 1024  # of one LOG event, about
 LINE_COST = 100  # bytes a line takes besides its text
-_decode_numbers = msgspec.json.Decoder(dict[int, int]).decode
 
 
 class Stream:
@@ -45,37 +45,43 @@ class Stream:
     """
 
     def __init__(
-        self, producer: str | None, batch: int | None, attempt: int | UnsetType = UNSET
+        self,
+        producer: str | None,
+        batch: int | None,
+        attempt: int | UnsetType = UNSET,
+        *,
+        by_key: bool = False,
     ) -> None:
+        """`by_key`: an Idempotency-Key is the producer, whatever attempt its task is at."""
         self.producer = producer
         self.batch = batch
         self.attempt = attempt
+        self.by_key = by_key
         self.numbering: Numbering | None = None
         self.turn = 0  # how often it was begun; stored in place of a batch number
 
     @property
-    def place(self) -> str | None:
+    def place(self) -> str:
         """Where its numbering is stored while it runs; no producer's name has a line end."""
-        return None if self.batch is None else f"{self.producer}\n{self.batch}"
+        return f"{self.producer}\n{self.batch}"
 
 
 def append(tx: Transaction, task_id: int, command: LogAppend) -> dict[str, Any]:
-    """Store a batch of lines. Raises NotFound, Refused (another attempt).
+    """Store a batch of lines. Raises NotFound, Refused (another attempt, or which is not clear).
 
     A batch number that is not above the producer's last one is answered and not stored.
     """
     task = tasks.get(tx.connection, task_id)
-    stored, numbering = 0, Numbering()
-    if command.producer is not None:
-        stored, numbering = _producer(tx.connection, task_id, command.producer)
-        if command.batch is not None and command.batch <= stored:
-            return _answer(task, 0, duplicate=True)
-    task = _store(tx, task, command.lines, command.attempt, numbering)
-    if command.producer is not None:
-        known = msgspec.json.encode(numbering.trim()).decode()
-        batch = command.batch if command.batch is not None else stored
-        tx.connection.execute(_sql.put_producer, (task_id, command.producer, batch, known))
-    return _answer(task, len(command.lines))
+    lines, attempt = command.lines, command.attempt
+    if command.producer is None:
+        return _answer(_store(tx, task, lines, attempt, Numbering()), len(lines))
+    delivered = Delivered(tx.connection, task, command.producer, attempt)
+    if delivered.has(command.batch):
+        return _answer(task, 0, duplicate=True)
+    delivered.check(lines)
+    task = _store(tx, task, lines, attempt, delivered.numbering)
+    delivered.store(command.batch)
+    return _answer(task, len(lines))
 
 
 def append_piece(
@@ -83,44 +89,38 @@ def append_piece(
 ) -> dict[str, Any]:
     """Store the next piece of a stream, the last one with its batch number; as `append`.
 
-    Raises Refused too when the same stream was begun anew by another request.
+    A stream is of the attempt in which it began. Raises Refused too when the same stream was begun
+    anew by another request.
     `accepted` counts new lines: how often one was rewritten depends on how the stream arrived.
     """
     task = tasks.get(tx.connection, task_id)
-    place, producer, batch = stream.place, stream.producer, stream.batch
-    kept = "{}"
-    if producer is not None and batch is not None:
-        stored, kept = _row(tx.connection, task_id, producer)
-        if batch <= stored:
+    delivered = begun = None
+    if stream.producer is not None and stream.batch is not None:
+        attempt = ALL if stream.by_key else stream.attempt
+        delivered = Delivered(tx.connection, task, stream.producer, attempt)
+        if delivered.has(stream.batch):
             return _answer(task, 0, duplicate=True)
+        begun = Delivered(tx.connection, task, stream.place, attempt)
     if stream.numbering is None:
-        turn, numbers = (0, "{}") if place is None else _row(tx.connection, task_id, place)
-        stream.turn = turn + 1
-        stream.numbering = Numbering(_decode_numbers(numbers))
-    elif place is not None and _row(tx.connection, task_id, place)[0] != stream.turn:
+        if begun is not None:
+            stream.turn = begun.next_turn()
+        stream.numbering = Numbering() if begun is None else begun.numbering
+        if stream.attempt is UNSET:
+            stream.attempt = task.attempt
+    elif begun is not None and begun.batch != stream.turn:
         raise Refused("The same batch is being sent again by another request: this one is over.")
     before = task.last_line
     task = _store(tx, task, lines, stream.attempt, stream.numbering)
-    known = stream.numbering.trim()
-    if place is None:
+    stream.numbering.trim()
+    if delivered is None or begun is None:
         pass  # nobody can send it again
     elif last:
-        tx.connection.execute(_sql.put_producer, (task_id, producer, batch, kept))
-        tx.connection.execute(_sql.delete_producer, (task_id, place))
+        delivered.store(stream.batch)
+        begun.forget()
     else:
-        text = msgspec.json.encode(known).decode()
-        tx.connection.execute(_sql.put_producer, (task_id, place, stream.turn, text))
+        begun.numbering = stream.numbering
+        begun.store(stream.turn)
     return _answer(task, task.last_line - before)
-
-
-def _row(connection: sqlite3.Connection, task_id: int, producer: str) -> tuple[int, str]:
-    row = connection.execute(_sql.get_producer, (task_id, producer)).fetchone()
-    return (0, "{}") if row is None else row
-
-
-def _producer(connection: sqlite3.Connection, task_id: int, producer: str) -> tuple[int, Numbering]:
-    batch, lines = _row(connection, task_id, producer)
-    return batch, Numbering(_decode_numbers(lines))
 
 
 def _store(

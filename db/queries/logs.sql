@@ -1,9 +1,11 @@
 -- name: get_producer
-SELECT batch, lines FROM log_producers WHERE task_id = ? AND producer = ?;
+SELECT attempt, batch, lines, earlier_batch, earlier_line FROM log_producers
+WHERE task_id = ? AND producer = ?;
 
 -- name: put_producer
-INSERT INTO log_producers (task_id, producer, batch, lines) VALUES (?, ?, ?, ?)
-ON CONFLICT (task_id, producer) DO UPDATE SET batch = excluded.batch, lines = excluded.lines;
+INSERT OR REPLACE INTO log_producers
+    (task_id, producer, attempt, batch, lines, earlier_batch, earlier_line)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: delete_producer
 DELETE FROM log_producers WHERE task_id = ? AND producer = ?;

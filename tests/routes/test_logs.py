@@ -81,6 +81,96 @@ def test_a_repeated_batch_is_stored_once(log: Log) -> None:
     assert log.texts() == ["a", "b", "c", "other"]
 
 
+def retry(log: Log) -> None:
+    """The next attempt of its task."""
+    log.http.patch(f"/api/tasks/{log.id}", json={"status": "failed"})
+    assert log.http.post(f"/api/tasks/{log.id}/retry").status_code == 200
+
+
+@pytest.fixture
+def retried(http: httpx.Client, new_task: NewTask) -> Log:
+    """The log of a task that may be retried."""
+    return Log(http, new_task(claimable=True)["id"])
+
+
+def test_a_new_attempt_begins_a_new_numbering(retried: Log) -> None:
+    log = retried
+    for batch in (1, 2):
+        log.send(f"first attempt {batch}", producer="p", batch=batch)
+    retry(log)
+    for _ in range(2):  # each is delivered twice
+        for batch in (1, 2, 3):
+            log.send(f"second attempt {batch}", producer="p", batch=batch, attempt=2)
+    assert log.texts() == [
+        "first attempt 1",
+        "first attempt 2",
+        "second attempt 1",
+        "second attempt 2",
+        "second attempt 3",
+    ]
+
+
+def test_a_batch_of_no_attempt_is_not_guessed_about(retried: Log) -> None:
+    """It may be a batch of the first attempt again, or the first one of the second."""
+    log = retried
+    log.send("a", producer="p", batch=5)
+    retry(log)
+    for _ in range(2):
+        answer = log.http.post(
+            log.path, json={"producer": "p", "batch": 5, "lines": [{"text": "a"}]}
+        )
+        assert answer.status_code == 409
+        assert "`attempt`" in answer.json()["detail"]
+        log.send("b", producer="p", batch=1, attempt=2)
+    log.send("goes on counting", producer="p", batch=6)
+    assert log.texts() == ["a", "b", "goes on counting"]
+
+
+def test_lines_of_a_new_attempt_replace_none_of_the_one_before(retried: Log) -> None:
+    log = retried
+
+    def send(text: str, **fields: int) -> int:
+        body = {"producer": "p", "lines": [{"text": text, "line": 1}]} | fields
+        return log.http.post(log.path, json=body).status_code
+
+    assert (send("10 %"), send("20 %")) == (200, 200)
+    retry(log)
+    assert send("5 %") == 409
+    assert (send("6 %", attempt=2), send("7 %", attempt=2)) == (200, 200)
+    assert log.texts() == ["20 %", "7 %"]
+
+
+def test_a_stream_is_of_the_attempt_in_which_it_began(server: Server, retried: Log) -> None:
+    log = retried
+
+    def status_after_a_retry(path: str, line: bytes) -> int:
+        stream = Drip(server, path, TEXT)
+        before = log.read()["total"]
+        stream.push(line)
+        wait_until(lambda: log.read()["total"] > before)
+        retry(log)
+        stream.push(b"late\n")
+        return stream.finish().status_code
+
+    path = f"{log.path}?producer=p&batch=1"
+    assert status_after_a_retry(path, b"first\n") == 409
+    assert status_after_a_retry(log.path, b"of nobody\n") == 409
+    assert log.http.post(path, content=b"first\nmore\n", headers=TEXT).status_code == 409
+    for _ in range(2):
+        log.http.post(f"{path}&attempt=3", content=b"first\nmore\n", headers=TEXT)
+    assert log.texts() == ["first", "of nobody", "first", "more"]
+
+
+def test_a_key_is_known_in_every_attempt(retried: Log) -> None:
+    log = retried
+    headers = TEXT | {"Idempotency-Key": f"log of {log.id}"}
+    log.http.post(log.path, content=b"once\n", headers=headers)
+    retry(log)
+    answer = log.http.post(log.path, content=b"once\n", headers=headers)
+    assert answer.json()["duplicate"] is True
+    assert log.texts() == ["once"]
+
+
 def test_parallel_senders_keep_each_their_order(server: Server, log: Log) -> None:
     def send(name: str) -> None:
         with httpx.Client(base_url=server.url, trust_env=False) as client:

@@ -36,6 +36,7 @@ class Client:
         self.ended: set[int] = set()
         self.reset: dict[int, ErrorCodes | int] = {}
         self.goodbye = False  # GOAWAY
+        self.reason: ErrorCodes | int | None = None  # of it
         self.closed = False
         self.flush()
 
@@ -46,7 +47,11 @@ class Client:
         self._socket.close()
 
     def flush(self) -> None:
-        self._socket.sendall(self._h2.data_to_send())
+        self.send_bytes(self._h2.data_to_send())
+
+    def send_bytes(self, data: bytes) -> None:
+        """As they are, past what the protocol allows."""
+        self._socket.sendall(data)
 
     def ask(
         self, path: str, method: str = "GET", *, end: bool = True, headers: Headers = ()
@@ -123,3 +128,4 @@ class Client:
                 self.reset[event.stream_id or 0] = event.error_code or 0
             case h2.events.ConnectionTerminated():
                 self.goodbye = True
+                self.reason = event.error_code

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
 import pytest
+from h2.errors import ErrorCodes
 
+from app.incoming import UNREAD
 from tests import certificates
 from tests.conftest import Server, wait_until
 from tests.http2 import Client
@@ -117,6 +121,88 @@ def test_what_clients_leave_is_forgotten(
                 client.cancel(stream)
         assert b"ok" in client.finish(client.ask("/healthz"))
         wait_until(lambda: http.get("/healthz").json()["streams"] == 0)
+
+
+def reset_stream(client: Client, number: int) -> bytes:
+    stream: int = client._h2.get_next_available_stream_id()
+    fields = [(":method", "GET"), (":path", "/tasks"), (":scheme", "https"), (":authority", "x")]
+    client._h2.send_headers(stream, fields, end_stream=True)
+    client._h2.reset_stream(stream)
+    return client._h2.data_to_send()
+
+
+def frame(kind: int, stream: int = 0, payload: bytes = b"") -> bytes:
+    return len(payload).to_bytes(3) + bytes([kind, 0]) + stream.to_bytes(4) + payload
+
+
+FLOODS: dict[str, Callable[[Client, int], bytes]] = {
+    "reset": reset_stream,  # CVE-2023-44487
+    "priority": lambda client, n: frame(2, 2 * n + 5, bytes(4) + b"x"),  # CVE-2019-9513
+    "settings": lambda client, n: frame(4),  # CVE-2019-9515
+    "ping": lambda client, n: frame(6, 0, b"12345678"),  # CVE-2019-9512
+    "window": lambda client, n: frame(8, 0, b"\0\0\0\1"),
+    "unknown": lambda client, n: frame(0x42),
+    "data": lambda client, n: frame(0, 1),  # CVE-2019-9518, for the body of the first stream
+}
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_connection_that_only_makes_work_is_ended(
+    server: Server, files: certificates.Files, kind: str
+) -> None:
+    """Some is fine, as browsers and proxies have reason for it; the others never notice."""
+    make = FLOODS[kind]
+    with Client(server.url, files.cert) as client, Client(server.url, files.cert) as other:
+        first = client.ask("/api/tasks", "POST", end=False, headers=[("content-type", "text/x")])
+        client.send_bytes(b"".join(make(client, n) for n in range(500)))
+        assert b"ok" in client.finish(client.ask("/healthz"))
+        if first not in client.ended:
+            assert not client.goodbye
+        with suppress(OSError):
+            for chunk in range(10, 50):
+                client.send_bytes(b"".join(make(client, chunk * 100 + n) for n in range(100)))
+        client.until(lambda: client.goodbye)
+        assert client.reason == ErrorCodes.ENHANCE_YOUR_CALM
+        assert b"ok" in other.finish(other.ask("/healthz"))
+    assert server.log().count("only makes work") == 1
+
+
+def test_a_held_back_body_holds_up_no_other_stream(
+    server: Server, http: httpx.Client, files: certificates.Files
+) -> None:
+    """Another program holds the database's lock, so nothing of the log can be stored."""
+    task = create(http)
+    line = b"x" * 9999 + b"\n"
+
+    def is_open() -> bool:
+        if client._h2.local_flow_control_window(log) < len(line):
+            client.receive(0.3)
+        return client._h2.local_flow_control_window(log) >= len(line)
+
+    with (
+        closing(sqlite3.connect(server.database_path, isolation_level=None)) as database,
+        Client(server.url, files.cert) as client,
+    ):
+        kind = ("content-type", "text/plain")
+        log = client.ask(f"/api/tasks/{task}/logs", "POST", end=False, headers=[kind])
+        client.send(log, line)
+        wait_until(lambda: http.get(f"/api/tasks/{task}/logs").json()["total"] == 1)
+        database.execute("BEGIN IMMEDIATE")
+        for _ in range(UNREAD // len(line)):
+            client.send(log, line)
+        while is_open():
+            client.send(log, line)
+        assert b"ok" in client.finish(client.ask("/healthz"))
+        assert b"data-root" in client.finish(client.ask("/tasks"))
+        other = client.ask("/api/tasks", "POST", end=False, headers=[kind])
+        client.send(other, line, end=True)
+        client.finish(other)
+        assert client.status[other] == 415
+        assert log not in client.ended
+        database.execute("ROLLBACK")
+        client.send(log, line, end=True)
+        client.finish(log)
+        assert client.status[log] < 300
 
 
 def test_a_body_may_go_on_after_its_refusal(server: Server, files: certificates.Files) -> None:

@@ -1,14 +1,17 @@
-"""The words of the pages, shared by server and browser: static/locale/LANGUAGE.json.
+"""The words of pages and problems, shared by server and browser: static/locale/LANGUAGE.json.
 
 A message is a string with `{name}` places, or one string per plural form, chosen by `count`.
 """
+
+from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
-from babel import Locale, negotiate_locale
+from babel import Locale
 from babel.numbers import format_decimal
 
 from app.resources import STATIC
@@ -18,6 +21,22 @@ Message = str | dict[str, str]
 Translate = Callable[..., str]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+
+
+class Text:
+    """A message and its values, said once it is known in which language; values may be texts."""
+
+    __slots__ = ("key", "values")
+
+    def __init__(self, key: str, **values: Any) -> None:
+        self.key = key
+        self.values = values
+
+    def say(self, language: str) -> str:
+        return translator(language)(self.key, **self.values)
+
+    def __str__(self) -> str:
+        return self.say(LANGUAGES[0])
 
 
 @cache
@@ -33,6 +52,7 @@ def locale(language: str) -> Locale:
     return Locale.parse("zh_Hans" if language == "zh" else language)
 
 
+@cache
 def translator(language: str) -> Translate:
     """`t(key, **parameters)` of one language."""
     catalogue = messages(language)
@@ -47,7 +67,7 @@ def translator(language: str) -> Translate:
             message = message.get(plural_form(count), message["other"])
         if isinstance(count, int):
             parameters["count"] = number(language, count)
-        return _PLACE.sub(lambda place: str(parameters[place[1]]), message)
+        return _PLACE.sub(lambda place: _said(language, parameters[place[1]]), message)
 
     return t
 
@@ -57,19 +77,5 @@ def number(language: str, value: float) -> str:
     return format_decimal(value, format="#,##0.##", locale=locale(language))
 
 
-def choose_language(accept_language: str | None, chosen: str | None = None) -> str:
-    """The reader's own choice, else the first of the browser's languages that we have."""
-    if chosen in LANGUAGES:
-        return chosen
-    wanted: list[tuple[float, str]] = []
-    for part in (accept_language or "")[:500].split(","):
-        tag, _, quality = part.strip().partition(";q=")
-        try:
-            rank = float(quality or 1)
-        except ValueError:
-            continue
-        if rank > 0:
-            wanted.append((-rank, tag.split("-")[0].lower()))
-    wanted.sort(key=lambda entry: entry[0])
-    preferred = [tag for _, tag in wanted]
-    return negotiate_locale(preferred, LANGUAGES) or LANGUAGES[0]
+def _said(language: str, value: object) -> str:
+    return value.say(language) if isinstance(value, Text) else str(value)

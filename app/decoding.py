@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
@@ -19,7 +19,8 @@ import msgspec
 from quart import request
 from werkzeug.exceptions import RequestTimeout
 
-from app.errors import BadRequest, FieldError, Unprocessable, UnsupportedMedia
+from app.catalogue import Text
+from app.errors import BadRequest, Problem, Unprocessable, UnsupportedMedia
 from app.store.idempotency import IdempotencyKey
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -27,6 +28,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 KEY_LIMIT = 200  # characters of an Idempotency-Key
+FORM_FIELDS = 1000
 
 # An escape sequence of a JSON string: a surrogate pair, half of one, or any other.
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(u[dD][89a-fA-F]..)|.)", re.DOTALL)
@@ -45,9 +47,7 @@ async def body(model: type[S]) -> S:
         return from_json(model, data or b"{}")
     if not data and not kind:
         return from_json(model, b"{}")
-    raise UnsupportedMedia(
-        f"This takes {JSON_TYPE} or {FORM_TYPE}, not {kind or 'a body without Content-Type'}."
-    )
+    raise UnsupportedMedia("problem.body_type", type=kind or Text("problem.no_type"))
 
 
 async def raw_body() -> bytes:
@@ -65,7 +65,7 @@ def check_encoding() -> None:
     """Raises UnsupportedMedia for a compressed body, which would be stored as garbage."""
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise UnsupportedMedia("Send the body as it is, without a Content-Encoding.")
+        raise UnsupportedMedia("problem.encoded")
 
 
 async def _collected() -> bytes:
@@ -83,7 +83,7 @@ async def idempotency_key() -> IdempotencyKey | None:
     if key is None:
         return None
     if not 1 <= len(key) <= KEY_LIMIT or not key.isascii() or not key.isprintable():
-        raise BadRequest(f"An Idempotency-Key is 1 to {KEY_LIMIT} printable ASCII characters.")
+        raise BadRequest("problem.bad_key", most=KEY_LIMIT)
     parts = (request.method.encode(), request.full_path.encode(), await raw_body())
     return IdempotencyKey(key, hashlib.sha256(b"\n".join(parts)).hexdigest())
 
@@ -95,12 +95,12 @@ def from_json(model: type[S], data: bytes) -> S:
     except msgspec.ValidationError as error:
         raise _wrong(error) from None
     except RecursionError:
-        raise BadRequest("The JSON is nested too deeply.") from None
+        raise BadRequest("problem.json_deep") from None
     except (msgspec.DecodeError, ValueError) as error:
         repaired = repair_surrogates(data)
         if repaired != data:
-            raise Unprocessable("A text must not contain half of a surrogate pair.") from None
-        raise BadRequest(f"The body is not valid JSON: {_reason(error)}.") from None
+            raise Unprocessable("problem.unstorable") from None
+        raise BadRequest("problem.json_bad", reason=_reason(error)) from None
 
 
 def from_json_lenient(model: type[S], data: bytes) -> S:
@@ -124,7 +124,7 @@ def from_pairs(model: type[S], pairs: Iterable[tuple[str, str]]) -> S:
         if name in lists:
             values.setdefault(name, []).append(value)
         elif name in values:
-            raise Unprocessable.field(name[:100], "is given more than once")
+            raise Unprocessable.field(name[:100], "limit.twice")
         else:
             values[name] = value
     try:
@@ -143,10 +143,10 @@ def repair_surrogates(data: bytes) -> bytes:
 def _form_pairs(data: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(
-            data.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000
+            data.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS
         )
     except ValueError:
-        raise BadRequest("The form is not valid: up to 1000 fields of UTF-8 text.") from None
+        raise BadRequest("problem.form_bad", count=FORM_FIELDS) from None
 
 
 @lru_cache(maxsize=64)
@@ -176,21 +176,24 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
 _PATTERN = re.compile(r"Expected `str` matching regex '\^(.*)\$'\Z")
 _TYPE = re.compile(r"Expected `([^`]+)`(?:, got `(\w+)`)?\Z")
 _ENUM = re.compile(r"Invalid enum value (.*)\Z", re.DOTALL)
-_WORDS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "==": "exactly"}
+_BOUNDS = {"<=": "most", ">=": "least", "<": "below", ">": "above", "==": "exactly"}
 _KINDS = {
-    "float": "a number",
-    "int": "a whole number",
+    "float": "number",
+    "int": "whole",
     "str": "text",
-    "bool": "true or false",
-    "object": "an object",
-    "array": "an array",
+    "bool": "bool",
+    "object": "object",
+    "array": "array",
     "null": "null",
-    "datetime": "a time as in RFC 3339",
-    "datetime` with a timezone component": "a time with a zone, such as Z",
+    "datetime": "time",
+}
+_TIMES = {
+    "Invalid RFC3339 encoded datetime": "time",
+    "Expected `datetime` with a timezone component": "zoned",
 }
 
 
-def _wrong(error: msgspec.ValidationError) -> BadRequest | Unprocessable:
+def _wrong(error: msgspec.ValidationError) -> Problem:
     """msgspec's message as a problem that names the field and its limit."""
     text = str(error)
     found = _PATH.search(text)
@@ -198,41 +201,45 @@ def _wrong(error: msgspec.ValidationError) -> BadRequest | Unprocessable:
     if found:
         text = text[: found.start()]
     if text == "Number out of range":
-        return BadRequest(
-            f"{field or 'A number'} is out of range: JSON has no infinity.",
-            errors=[FieldError(field, "is out of range")],
-        )
-    for pattern in (_MISSING, _UNKNOWN):
+        return BadRequest.field(field or "body", "limit.infinite")
+    for pattern, key in ((_MISSING, "limit.required"), (_UNKNOWN, "limit.unknown")):
         if name := pattern.match(text):
-            field = f"{field}.{name.group(1)}".lstrip(".")[:200]
-            return Unprocessable.field(
-                field, "is required" if pattern is _MISSING else "is not a known field"
-            )
-    return Unprocessable.field(field or "body", _limit(text))
+            return Unprocessable.field(f"{field}.{name.group(1)}".lstrip(".")[:200], key)
+    limit = _limit(text)
+    return Unprocessable.field(field or "body", limit.key, **limit.values)
 
 
-def _limit(text: str) -> str:
-    """The limit in words."""
+def _limit(text: str) -> Text:
+    """What the field must be."""
     if found := _BOUND.match(text):
-        return f"must be {_WORDS[found.group(1)]} {_number(float(found.group(2)))}"
+        return Text(f"limit.{_BOUNDS[found.group(1)]}", value=_number(float(found.group(2))))
     if found := _LENGTH.match(text):
-        unit = "characters" if found.group(1) == "str" else "items"
-        return f"must be {_WORDS[found.group(2)]} {found.group(3)} {unit}"
+        of = "characters" if found.group(1) == "str" else "items"
+        return Text(f"limit.{of}.{_BOUNDS[found.group(2)]}", value=found.group(3))
     if found := _PATTERN.match(text):
-        return f"must match {found.group(1)}"
+        return Text("limit.pattern", pattern=found.group(1))
     if found := _ENUM.match(text):
-        return f"has no such value as {found.group(1)[:100]}"
+        return Text("limit.choice", value=found.group(1)[:100])
+    if text in _TIMES:
+        return Text("limit.kind", kind=Text(f"kind.{_TIMES[text]}"))
     if found := _TYPE.match(text):
-        kinds = " or ".join(_KINDS.get(kind, kind) for kind in found.group(1).split(" | "))
-        got = _KINDS.get(found.group(2) or "", found.group(2))
-        return f"must be {kinds}" + (f", not {got}" if got else "")
-    return text[:200]
+        wanted = (_kind(name) for name in found.group(1).split(" | "))
+        kind = reduce(lambda one, other: Text("kind.or", one=one, other=other), wanted)
+        if found.group(2):
+            return Text("limit.kind_not", kind=kind, given=_kind(found.group(2)))
+        return Text("limit.kind", kind=kind)
+    return Text("limit.other", text=text[:200])
+
+
+def _kind(name: str) -> Text:
+    return Text(f"kind.{_KINDS[name]}") if name in _KINDS else Text("limit.other", text=name)
 
 
 def _number(value: float) -> str:
     return f"{value:.0f}" if value.is_integer() else f"{value:.15g}"
 
 
-def _reason(error: Exception) -> str:
-    text = str(error).removeprefix("JSON is malformed: ")
-    return "it contains bytes that are not UTF-8" if isinstance(error, UnicodeError) else text
+def _reason(error: Exception) -> Text:
+    if isinstance(error, UnicodeError):
+        return Text("problem.not_utf8")
+    return Text("limit.other", text=str(error).removeprefix("JSON is malformed: "))

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Self
 
 import msgspec
 from quart import Quart, Response, current_app, has_request_context, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app import language
+from app.catalogue import LANGUAGES, Text, messages
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -25,59 +27,69 @@ log = logging.getLogger(__name__)
 ErrorPage = Callable[["Problem"], Awaitable[Response]]
 
 
-class FieldError(msgspec.Struct, frozen=True):
-    """One field of the request that is wrong, and its limit in words."""
+class FieldError(NamedTuple):
+    """One field of the request that is wrong, and its limit."""
 
     field: str
-    message: str
+    message: Text
 
 
 class Problem(Exception):
     """An answer with an error status.
 
-    `detail` says what happened and what to do; `errors` names fields; `headers` go on the response.
+    The message of `key` says what happened and what to do; `errors` names fields; `headers` go on
+    the response.
     """
 
     status: ClassVar[int] = 500
 
     def __init__(
         self,
-        detail: str,
+        key: str,
         *,
         errors: Sequence[FieldError] = (),
         headers: dict[str, str] | None = None,
-        status: int | None = None,
+        code: int | None = None,
+        **values: Any,
     ) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = Text(key, **values)
+        super().__init__(self.detail)
         self.errors = tuple(errors)
         self.headers = headers or {}
-        self.code = self.status if status is None else status
+        self.code = self.status if code is None else code
+
+    @classmethod
+    def field(cls, field: str, key: str, **values: Any) -> Self:
+        """The problem of one field; the message of `key` names its limit."""
+        limit = Text(key, **values)
+        return cls("problem.of_field", field=field, limit=limit, errors=[FieldError(field, limit)])
 
     @property
-    def title(self) -> str:
+    def title(self) -> Text:
         """The HTTP phrase of the status, as RFC 9457 asks of type `about:blank`."""
-        try:
-            return HTTPStatus(self.code).phrase
-        except ValueError:
-            return "Error"
+        known = self.code if f"http.{self.code}" in messages(LANGUAGES[0]) else "other"
+        return Text(f"http.{known}")
 
-    def document(self) -> dict[str, Any]:
+    def document(self, language: str) -> dict[str, Any]:
         """The problem as a JSON-able dict."""
         document: dict[str, Any] = {
             "type": "about:blank",
-            "title": self.title,
+            "title": self.title.say(language),
             "status": self.code,
-            "detail": self.detail,
+            "detail": self.detail.say(language),
         }
         if self.errors:
-            document["errors"] = [msgspec.to_builtins(error) for error in self.errors]
+            document["errors"] = [
+                {"field": field, "message": message.say(language)} for field, message in self.errors
+            ]
         return document
 
-    def response(self) -> Response:
+    def response(self, language: str) -> Response:
         """The problem as an HTTP response."""
         response = Response(
-            msgspec.json.encode(self.document()), status=self.code, content_type=PROBLEM_JSON
+            msgspec.json.encode(self.document(language)),
+            status=self.code,
+            content_type=PROBLEM_JSON,
         )
         response.headers.update(self.headers)
         return response
@@ -136,19 +148,14 @@ class Unprocessable(Problem):
 
     status = 422
 
-    @classmethod
-    def field(cls, field: str, message: str) -> Unprocessable:
-        """The problem of one field; `message` names the limit."""
-        return cls(f"{field}: {message}", errors=[FieldError(field, message)])
-
 
 class TooManyRequests(Problem):
     """One client asks for more than its share (429); try again after some seconds."""
 
     status = 429
 
-    def __init__(self, detail: str, *, retry_after: int = 5) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+    def __init__(self, key: str, *, retry_after: int = 5, **values: Any) -> None:
+        super().__init__(key, headers={"Retry-After": str(retry_after)}, **values)
 
 
 class Busy(Problem):
@@ -156,8 +163,8 @@ class Busy(Problem):
 
     status = 503
 
-    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+    def __init__(self, key: str, *, retry_after: int = 1, **values: Any) -> None:
+        super().__init__(key, headers={"Retry-After": str(retry_after)}, **values)
 
 
 def is_api_path(path: str) -> bool:
@@ -169,16 +176,15 @@ def from_http_exception(error: HTTPException) -> Problem:
     """Werkzeug's own errors (404 of the router, 405, 413 ...) as a problem."""
     if isinstance(error, RequestEntityTooLarge):
         limit = current_app.config["MAX_CONTENT_LENGTH"]
-        return TooLarge(
-            f"The body is larger than the limit of {limit / 2**20:g} MiB ({limit} bytes). Send "
-            "less at once; logs can be sent as text/plain, which has no limit."
-        )
+        return TooLarge("problem.body_large", most=f"{limit / 2**20:g}", bytes=limit)
     headers = {
         name: value
         for name, value in error.get_headers()
         if name.lower() not in {"content-type", "content-length"}
     }
-    return Problem(error.description or "", status=error.code or 500, headers=headers)
+    code = error.code or 500
+    known = code if f"problem.http.{code}" in messages(LANGUAGES[0]) else "other"
+    return Problem(f"problem.http.{known}", code=code, headers=headers, method=_method())
 
 
 def register(app: Quart, error_page: ErrorPage | None = None) -> None:
@@ -189,20 +195,20 @@ def register(app: Quart, error_page: ErrorPage | None = None) -> None:
 
     async def answer(problem: Problem) -> Response:
         if not has_request_context():  # an attempt at a WebSocket, which nothing here speaks
-            return problem.response()
+            return problem.response(LANGUAGES[0])
         accepted = request.accept_mimetypes
         prefers_page = accepted.quality("text/html") > accepted.quality("application/json")
-        if error_page is None or is_api_path(request.path) or not prefers_page:
-            return problem.response()
-        try:
-            page = await error_page(problem)
-        except Exception:
-            # An error about an error would end the connection without any answer.
-            log.exception("the error page of %s failed", request.path)
-            return problem.response()
-        page.status_code = problem.code
-        page.headers.update(problem.headers)
-        return page
+        answer = problem.response(language.of_request())
+        if error_page is not None and prefers_page and not is_api_path(request.path):
+            try:
+                answer = await error_page(problem)
+            except Exception:
+                # An error about an error would end the connection without any answer.
+                log.exception("the error page of %s failed", request.path)
+            answer.status_code = problem.code
+            answer.headers.update(problem.headers)
+        language.mark(answer.headers, language.of_request(), "Accept")
+        return answer
 
     async def on_problem(error: Problem) -> Response:
         return await answer(error)
@@ -216,10 +222,12 @@ def register(app: Quart, error_page: ErrorPage | None = None) -> None:
 
     async def on_exception(error: Exception) -> Response:
         log.error("%s %s failed", request.method, request.path, exc_info=error)
-        return await answer(
-            Problem("The server failed to handle this request; its log says why.", status=500)
-        )
+        return await answer(Problem("problem.crashed"))
 
     app.register_error_handler(Problem, on_problem)
     app.register_error_handler(HTTPException, on_http_exception)
     app.register_error_handler(Exception, on_exception)
+
+
+def _method() -> str:
+    return request.method if has_request_context() else "GET"

@@ -78,9 +78,9 @@ class TaskCreate(Body):
         check_moment("run_at", self.run_at)
         self.name = self.name.strip()
         if not 1 <= len(self.name) <= 200:
-            raise Unprocessable.field("name", "must be 1 to 200 characters")
+            raise Unprocessable.field("name", "limit.characters.from_to", least=1, most=200)
         if _CONTROL.search(self.name):
-            raise Unprocessable.field("name", "must not contain control characters")
+            raise Unprocessable.field("name", "limit.control")
         if self.message is not None:
             self.message = one_line(self.message)
         check_texts(self.unit, self.message, self.error, self.worker)
@@ -163,7 +163,7 @@ class BatchAction(Body):
 
     def __post_init__(self) -> None:
         if (self.ids is UNSET) == (self.filter is UNSET):
-            raise Unprocessable.field("ids", "give either ids or filter")
+            raise Unprocessable.field("ids", "limit.either", one="ids", other="filter")
 
 
 class LogLineIn(Body):
@@ -204,7 +204,7 @@ class LogAppend(Body):
     def __post_init__(self) -> None:
         check_producer(self.producer, self.batch)
         if self.producer is None and any(line.line is not None for line in self.lines):
-            raise Unprocessable.field("producer", "is needed where lines have a line number")
+            raise Unprocessable.field("producer", "limit.producer.lines")
 
 
 class LogStream(Body):
@@ -233,7 +233,7 @@ class Notice(Body):
         self.message = one_line(self.message)
         check_texts(self.name, self.message)
         if _CONTROL.search(self.name):
-            raise Unprocessable.field("name", "must not contain control characters")
+            raise Unprocessable.field("name", "limit.control")
         json_text("data", self.data)
 
 
@@ -288,7 +288,7 @@ class LogQuery(LogFilter):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.from_ is not None and self.tail is not None:
-            raise Unprocessable.field("tail", "give either from or tail")
+            raise Unprocessable.field("tail", "limit.either", one="from", other="tail")
 
 
 class AllLogsFilter(LineFilter):
@@ -311,9 +311,9 @@ class AllLogsQuery(AllLogsFilter):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.before is not None and self.after is not None:
-            raise Unprocessable.field("after", "give either before or after")
+            raise Unprocessable.field("after", "limit.either", one="before", other="after")
         if self.before is not None and self.format != "json":
-            raise Unprocessable.field("before", "is for pages; a download is bounded by until")
+            raise Unprocessable.field("before", "limit.before")
 
 
 class MatchesQuery(AllLogsFilter):
@@ -337,7 +337,7 @@ def encode_fields(fields: dict[str, Any]) -> str:
     """Structured fields of a line as JSON text. Raises Unprocessable when they are too large."""
     text = json_text("fields", fields) or "{}"
     if len(text.encode()) > FIELDS_LIMIT:
-        raise Unprocessable.field("fields", f"must be at most {FIELDS_LIMIT // 1024} KiB of JSON")
+        raise Unprocessable.field("fields", "limit.json", most=f"{FIELDS_LIMIT // 1024} KiB")
     return text
 
 
@@ -346,10 +346,10 @@ def json_text(field: str, value: Any) -> str | None:
     if value is None:
         return None
     if _deeper(value, JSON_DEPTH):
-        raise Unprocessable.field(field, f"must not be nested deeper than {JSON_DEPTH} levels")
+        raise Unprocessable.field(field, "limit.nested", most=JSON_DEPTH)
     data = msgspec.json.encode(value)
     if len(data) > JSON_LIMIT:
-        raise Unprocessable.field(field, "must be at most 1 MiB of JSON")
+        raise Unprocessable.field(field, "limit.json", most=f"{JSON_LIMIT // 2**20} MiB")
     return data.decode()
 
 
@@ -359,24 +359,24 @@ def check_texts(*texts: str | UnsetType | None) -> None:
         if not text:
             continue
         if _UNSTORABLE.search(text):
-            raise Unprocessable("A text must not contain NUL or half of a surrogate pair.")
+            raise Unprocessable("problem.unstorable")
         if len(text) > ERROR_LIMIT // 4 and len(text.encode()) > ERROR_LIMIT:
-            raise Unprocessable.field("error", "must be at most 64 KiB")
+            raise Unprocessable.field("error", "limit.bytes", most=f"{ERROR_LIMIT // 1024} KiB")
 
 
 def check_labels(labels: dict[str, str]) -> None:
     """No control characters in label values."""
     for key, value in labels.items():
         if _CONTROL.search(value):
-            raise Unprocessable.field(f"labels.{key}", "must not contain control characters")
+            raise Unprocessable.field(f"labels.{key}", "limit.control")
 
 
 def check_producer(producer: str | None, batch: int | None) -> None:
     """A batch number means nothing without its producer, whose name is one line."""
     if batch is not None and producer is None:
-        raise Unprocessable.field("producer", "is needed where there is a batch number")
+        raise Unprocessable.field("producer", "limit.producer.batch")
     if producer is not None and _CONTROL.search(producer):
-        raise Unprocessable.field("producer", "must not contain control characters")
+        raise Unprocessable.field("producer", "limit.control")
 
 
 def check_moment(field: str, moment: datetime | None) -> None:
@@ -385,7 +385,7 @@ def check_moment(field: str, moment: datetime | None) -> None:
         if moment is not None:
             moment.astimezone(UTC)
     except OverflowError:
-        raise Unprocessable.field(field, "must be in the years 1 to 9999 UTC") from None
+        raise Unprocessable.field(field, "limit.years") from None
 
 
 def rfc3339(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from app.catalogue import Translate, number, translator
+from app.catalogue import Translate, messages, number, translator
 
 BYTE_UNITS = frozenset({"B", "byte", "bytes"})
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -38,6 +38,11 @@ class Wording:
         digits = 1 if power and value < 100 else 0
         scale = 10**digits
         return f"{self.number(math.floor(value * scale + 0.5) / scale)} {_SIZES[power]}"
+
+    def field(self, name: str) -> str:
+        """A field of a request as the page calls it: `status[0]` is Status."""
+        bare = name.partition("[")[0]
+        return self.t(f"field.{bare}") if f"field.{bare}" in messages(self.language) else name
 
     def percent(self, value: float) -> str:
         return self.t("progress.percent", value=math.floor(value))

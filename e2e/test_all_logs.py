@@ -183,7 +183,7 @@ def test_nothing_matches_and_a_bad_pattern(api: Api, pages: Pages, page: Page) -
     pages.guard(page).network_trouble_is_expected = True
     page.locator("#log-search-regex").click()
     field(page).fill("needle(")
-    expect(status(page)).to_contain_text("Not a regular expression")
+    expect(status(page)).to_contain_text("not a regular expression")
     page.locator("#log-all").click()
     expect(field(page)).to_have_attribute("aria-invalid", "true")
 

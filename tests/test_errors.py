@@ -9,7 +9,7 @@ import pytest
 from quart import Quart, Response
 
 from app import errors
-from app.errors import Busy, FieldError, Problem, Unprocessable
+from app.errors import Busy, Problem, Unprocessable
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -30,7 +30,7 @@ def _app(page: errors.ErrorPage | None) -> Quart:
         raise RuntimeError("secret detail")
 
     async def busy() -> str:
-        raise Busy("Try again.", retry_after=7)
+        raise Busy("problem.stopping", retry_after=7)
 
     app.add_url_rule("/api/crash", view_func=crash)
     app.add_url_rule("/crash", endpoint="page_crash", view_func=crash)
@@ -82,11 +82,14 @@ def test_without_a_page_the_problem_is_the_answer(page: errors.ErrorPage | None)
 
 
 def test_document() -> None:
-    assert Unprocessable.field("progress", "must be at most 100").document() == {
+    problem = Unprocessable.field("progress", "limit.most", value=100)
+    assert problem.document("en") == {
         "type": "about:blank",
         "title": "Unprocessable Entity",
         "status": 422,
         "detail": "progress: must be at most 100",
         "errors": [{"field": "progress", "message": "must be at most 100"}],
     }
-    assert Problem("x", errors=[FieldError("a", "b")], status=499).title == "Error"
+    assert str(problem) == "progress: must be at most 100"
+    assert problem.document("zh")["errors"] == [{"field": "progress", "message": "不能大于 100"}]
+    assert Problem("problem.crashed", code=499).document("en")["title"] == "Error"

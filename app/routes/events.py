@@ -27,7 +27,7 @@ LIMIT = 1000
 def _argument(name: str) -> str | None:
     values = request.args.getlist(name)
     if len(values) > 1:
-        raise BadRequest(f"{name} is given more than once.")
+        raise BadRequest.field(name, "limit.twice")
     return values[0] if values else None
 
 
@@ -40,14 +40,14 @@ def _number(name: str, default: float, low: float, high: float) -> float:
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        raise BadRequest(f"{name} must be a number from {low:g} to {high:g}, not {text[:40]!r}.")
+        raise BadRequest.field(name, "limit.from_to", least=f"{low:g}", most=f"{high:g}")
     return value
 
 
 def _whole(name: str, default: int, low: int, high: int) -> int:
     value = _number(name, default, low, high)
     if value != int(value):
-        raise BadRequest(f"{name} must be a whole number, not {value:g}.")
+        raise BadRequest.field(name, "limit.whole")
     return int(value)
 
 
@@ -71,10 +71,7 @@ async def events(topics: str) -> ResponseReturnValue:
     cursor, as any answer or event has one; without it a stream begins now, and a poll answers the
     present cursor. `heartbeat` (seconds) is for streams, `wait` (seconds) and `limit` for polls.
     """
-    try:
-        wanted = parse(topics)
-    except ValueError as error:
-        raise BadRequest(f"{error}.") from None
+    wanted = parse(topics)
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) == (
         "text/event-stream"
     ):

@@ -71,7 +71,7 @@ async def record_pieces(
         held += chunk
         *records, held = held.split(b"\n")
         if len(held) > RECORD_LIMIT:
-            raise TooLarge(f"Record {count + 1} is larger than {RECORD_LIMIT // 2**20} MiB.")
+            raise TooLarge("problem.record_large", number=count + 1, most=RECORD_LIMIT // 2**20)
         for start in range(0, len(records), PIECE_LINES):
             piece = records[start : start + PIECE_LINES]
             lines: list[LogLineIn] = []
@@ -89,4 +89,10 @@ def _in_record(problem: Problem, number: int) -> Problem:
     errors = [
         FieldError(f"records[{number}].{error.field}", error.message) for error in problem.errors
     ]
-    return Problem(f"Record {number}: {problem.detail}", errors=errors, status=problem.code)
+    return Problem(
+        "problem.in_record",
+        number=number,
+        detail=problem.detail,
+        errors=errors,
+        code=problem.code,
+    )

@@ -12,6 +12,7 @@ from quart import Blueprint, Response, request
 from quart_schema import document_querystring, document_request, document_response
 
 from app import decoding
+from app.catalogue import Text
 from app.errors import NotFound, UnsupportedMedia
 from app.event import LogLine
 from app.models import LogAppend, LogIndexQuery, LogLineIn, LogQuery, LogStream
@@ -100,10 +101,7 @@ async def _batch() -> LogAppend:
     kind = request.mimetype
     if kind == decoding.JSON_TYPE or kind.endswith("+json"):
         return decoding.from_json_lenient(LogAppend, await decoding.raw_body() or b"{}")
-    raise UnsupportedMedia(
-        f"A log is text/plain, application/x-ndjson or {decoding.JSON_TYPE}, not "
-        f"{kind or 'a body without Content-Type'}. With curl: -H 'Content-Type: text/plain'."
-    )
+    raise UnsupportedMedia("problem.log_type", type=kind or Text("problem.no_type"))
 
 
 async def _append_stream(task_id: int) -> Response:
@@ -118,7 +116,7 @@ async def _append_stream(task_id: int) -> Response:
     options = msgspec.structs.replace(options, producer=producer, batch=batch)
     database = state().database
     if not await database.read(lambda connection: tasks.exists(connection, task_id)):
-        raise NotFound(f"There is no task #{task_id}.")
+        raise NotFound("problem.no_task", id=task_id)
     stream = logs.Stream(producer, batch, options.attempt, by_key=by_key)
     pieces = text_pieces if request.mimetype == "text/plain" else record_pieces
     accepted = 0

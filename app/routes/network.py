@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -10,7 +9,7 @@ from quart import Blueprint, Response, request
 from quart.typing import ResponseReturnValue
 from quart_schema import document_querystring, document_response
 
-from app import __version__, decoding
+from app import __version__, decoding, language
 from app.errors import Unprocessable
 from app.models import Body
 from app.network.boxes import ADVICE, TELLING
@@ -18,12 +17,11 @@ from app.network.measured import Measured, Seen
 from app.network.verdict import judge
 from app.network.words import advice, tell
 from app.routes.answers import json_answer
-from app.routes.pages import language, page
+from app.routes.pages import page, words
 from app.routes.replies import HeldReply, SeenReply, VerdictReply
 from app.state import state
 from app.stream.probe import LONGEST, Probe, hold
 from app.stream.streaming import StreamResponse
-from app.wording import Wording
 
 blueprint = Blueprint("network", __name__)
 
@@ -44,7 +42,7 @@ class ProbeQuery(Body):
 
     def __post_init__(self) -> None:
         if (self.count - 1) * self.pause > LONGEST:
-            raise Unprocessable.field("pause", f"must not make it longer than {LONGEST:g} s in all")
+            raise Unprocessable.field("pause", "limit.pause", most=f"{LONGEST:g}")
 
 
 class HoldQuery(Body):
@@ -66,7 +64,7 @@ class VerdictQuery(Measured):
 @blueprint.get("/network")
 async def network() -> ResponseReturnValue:
     """The page. `?idle=` and `?poll=` shorten its two slow checks."""
-    w = Wording(language(), datetime.now(UTC))
+    w = words()
     address = request.url_root
     told = tell(judge(Measured(), found := _seen()), Measured(address=address), found, w)
     blocks = [advice(name, w, address) for name in (*ADVICE, "keeper")]
@@ -143,9 +141,10 @@ async def verdict() -> Response:
     """What measurements mean, in words, and what to do. In the language of `Accept-Language`."""
     measured = decoding.query(VerdictQuery)
     found = _seen()
-    w = Wording(language(), datetime.now(UTC))
-    headers = {"Vary": "Accept-Language, Cookie"}
-    return json_answer(tell(judge(measured, found), measured, found, w), headers=headers)
+    w = words()
+    answer = json_answer(tell(judge(measured, found), measured, found, w))
+    language.mark(answer.headers, w.language)
+    return answer
 
 
 def _seen() -> Seen:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -17,9 +16,8 @@ from werkzeug.routing import Rule
 from app import __version__
 from app.errors import PROBLEM_JSON, is_api_path
 from app.routes.answers import json_answer
-from app.routes.pages import language, page
+from app.routes.pages import page, words
 from app.routes.replies import ProblemReply
-from app.wording import Wording
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -57,7 +55,7 @@ async def document() -> Response:
 @hide
 async def docs() -> ResponseReturnValue:
     """The page that shows it; it loads nothing from outside."""
-    return await page("docs.html", Wording(language(), datetime.now(UTC)))
+    return await page("docs.html", words())
 
 
 def _build(app: Quart) -> dict[str, Any]:

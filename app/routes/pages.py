@@ -24,9 +24,8 @@ from quart import (
 )
 from quart.typing import ResponseReturnValue
 
-from app import vendor
+from app import language, vendor
 from app.ansi import plain
-from app.catalogue import choose_language
 from app.decoding import from_pairs
 from app.errors import NotFound, Problem
 from app.models import LogQuery, TaskQuery
@@ -81,7 +80,7 @@ async def tasks_page() -> ResponseReturnValue:
         )
 
     found = await state().database.read(read)
-    w = Wording(language(), datetime.now(UTC))
+    w = words()
     given = [pair for pair in pairs if pair[0] in _FILTERS and pair[0] != "page"]
     filtered = any(key != "sort" and key != "limit" for key, _ in given)
     base = address("pages.tasks")
@@ -124,7 +123,7 @@ async def task_page(task_id: int) -> ResponseReturnValue:
         return task, log, cursor_of(connection)
 
     found, log, cursor = await state().database.read(read)
-    w = Wording(language(), datetime.now(UTC))
+    w = words()
     task = msgspec.json.decode(msgspec.json.encode(task_json(found, now)))
     active = task["status"] in ACTIVE
     attempt = w.number(task["attempt"])
@@ -161,7 +160,7 @@ async def logs_page() -> ResponseReturnValue:
     cursor, queues = await state().database.read(
         lambda connection: (cursor_of(connection), tasks.queues(connection))
     )
-    w = Wording(language(), datetime.now(UTC))
+    w = words()
     return await page(
         "logs.html",
         w,
@@ -183,39 +182,46 @@ async def asset(fingerprint: str, name: str) -> ResponseReturnValue:
 @blueprint.get("/vendor/<fingerprint>/<path:name>")
 async def vendor_file(fingerprint: str, name: str) -> ResponseReturnValue:
     if name not in vendor.FILES:
-        raise NotFound(f"There is no file {name[:100]} here.")
+        raise NotFound("problem.no_file", name=name[:100])
     return await _file(str(vendor.folder()), name, forever=fingerprint == vendor.fingerprint())
 
 
 async def error_page(problem: Problem) -> Response:
     """A problem for the reader of a page."""
-    w = Wording(language(), datetime.now(UTC))
+    w = words()
     code = problem.code
     kind = "500" if code >= 500 else str(code) if code in (404, 421) else "400"
-    text = problem.detail if kind == "400" else w.t(f"error.{kind}.text", host=request.host[:100])
+    if kind == "400":
+        text = problem.detail.say(w.language)
+    else:
+        text = w.t(f"error.{kind}.text", host=request.host[:100])
     return await page(
         "error.html",
         w,
         status=code,
         heading=w.t(f"error.{kind}.title"),
         text=text,
-        errors=problem.errors,
+        errors=[
+            w.t("problem.of_field", field=w.field(field), limit=limit)
+            for field, limit in problem.errors
+        ],
     )
 
 
-def language() -> str:
-    return choose_language(request.headers.get("Accept-Language"), request.cookies.get("lang"))
+def words() -> Wording:
+    """The reader's language, now."""
+    return Wording(language.of_request(), datetime.now(UTC))
 
 
 @blueprint.app_context_processor
 def page_context() -> dict[str, Any]:
     """What every template can use."""
-    w = Wording(language(), datetime.now(UTC))
+    w = words()
     return {
         "w": w,
         "t": w.t,
         "lang": w.language,
-        "html_lang": "zh-CN" if w.language == "zh" else w.language,
+        "html_lang": language.tag(w.language),
         "root": root(),
         "url_for": address,
         "asset": lambda name: address("pages.asset", fingerprint=static_fingerprint(), name=name),
@@ -245,7 +251,7 @@ async def page(template: str, w: Wording, **context: Any) -> Response:
     """A template for this reader, in the reader's language: not to be kept by anybody."""
     response = Response(await render_template(template, w=w, t=w.t, **context))
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept-Language, Cookie"
+    language.mark(response.headers, w.language)
     return response
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from quart import Blueprint, Response
 from quart.typing import ResponseReturnValue
 from quart_schema import document_response
 
 from app.routes.answers import json_answer
-from app.routes.pages import language, page
+from app.routes.pages import page, words
 from app.state import state
 from app.store.storage import Storage, storage
-from app.wording import Wording
 
 blueprint = Blueprint("storage", __name__)
 
@@ -27,7 +24,7 @@ async def read_storage() -> Response:
 @blueprint.get("/storage", endpoint="storage")
 async def storage_page() -> ResponseReturnValue:
     found = await _found()
-    return await page("storage.html", Wording(language(), datetime.now(UTC)), storage=found)
+    return await page("storage.html", words(), storage=found)
 
 
 async def _found() -> Storage:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from typing import Any
 
 from quart import Blueprint, Response, request
 from quart_schema import document_querystring, document_request, document_response
 
-from app import decoding
+from app import decoding, language
 from app.errors import NotFound, Problem, Unprocessable
 from app.models import (
     BatchAction,
@@ -114,6 +115,7 @@ async def report_tasks() -> Response:
     """Report about many tasks at once; each item has its own result, good ones are stored."""
     updates = (await decoding.body(BulkPatch)).updates
     parsed = [_parse_update(update) for update in updates]
+    result = partial(_result, language.of_request())
 
     def one(tx: Transaction, item: tuple[int, TaskPatch] | Problem) -> Task | Problem:
         if isinstance(item, Problem):
@@ -125,7 +127,7 @@ async def report_tasks() -> Response:
 
     def work(tx: Transaction) -> list[dict[str, Any]]:
         return [
-            _result(update.get("id") if isinstance(update, dict) else None, one(tx, item), tx.now)
+            result(update.get("id") if isinstance(update, dict) else None, one(tx, item), tx.now)
             for update, item in zip(updates, parsed, strict=True)
         ]
 
@@ -143,6 +145,7 @@ async def act_on_tasks() -> Response:
     """
     command = await decoding.body(BatchAction)
     key = await decoding.idempotency_key()
+    result = partial(_result, language.of_request())
     database = state().database
     if command.dry_run:
         count, _ = await database.read(lambda connection: task_list.targets(connection, command))
@@ -162,7 +165,7 @@ async def act_on_tasks() -> Response:
 
     def work(tx: Transaction) -> dict[str, Any]:
         count, ids = task_list.targets(tx.connection, command)
-        results = [_result(task_id, act(tx, task_id), tx.now) for task_id in ids]
+        results = [result(task_id, act(tx, task_id), tx.now) for task_id in ids]
         return {"count": count, "results": results}
 
     return json_answer(await database.write(work, key=key))
@@ -236,7 +239,7 @@ async def heartbeat(task_id: int) -> Response:
     await until_cancelled(server, task_id, since, wait, request.remote_addr or "")
     task = await server.database.read(lambda connection: tasks.find(connection, task_id))
     if task is None:
-        raise NotFound(f"Task #{task_id} was deleted.")
+        raise NotFound("problem.task_deleted", id=task_id)
     return json_answer(_life(task))
 
 
@@ -262,10 +265,10 @@ def _patch(tx: Transaction, task_id: int, patch: TaskPatch) -> Task:
 
 def _parse_update(update: Any) -> tuple[int, TaskPatch] | Problem:
     if not isinstance(update, dict):
-        return Unprocessable.field("updates", "must be objects with an id")
+        return Unprocessable.field("updates", "limit.updates")
     task_id = update.get("id")
     if type(task_id) is not int:
-        return Unprocessable.field("id", "is required, a whole number")
+        return Unprocessable.field("id", "limit.whole")
     fields = {name: value for name, value in update.items() if name != "id"}
     try:
         return task_id, decoding.from_builtins(TaskPatch, fields)
@@ -273,10 +276,12 @@ def _parse_update(update: Any) -> tuple[int, TaskPatch] | Problem:
         return problem
 
 
-def _result(task_id: Any, outcome: Task | Problem | None, now: str) -> dict[str, Any]:
+def _result(
+    language: str, task_id: Any, outcome: Task | Problem | None, now: str
+) -> dict[str, Any]:
     """One item's result: the task, the problem, or (deleted) neither."""
     if isinstance(outcome, Problem):
-        return {"id": task_id, "status": outcome.code, "problem": outcome.document()}
+        return {"id": task_id, "status": outcome.code, "problem": outcome.document(language)}
     if outcome is None:
         return {"id": task_id, "status": 204}
     return {"id": task_id, "status": 200, "task": task_json(outcome, now, whole=False)}

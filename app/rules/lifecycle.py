@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from app.catalogue import Text
 from app.errors import Refused
 from app.models import TaskCreate, rfc3339
 from app.rules import progress
@@ -73,7 +74,7 @@ def decide_create(command: TaskCreate, now: str, clock: float) -> Decision:
 def decide_cancel(task: Task, force: bool, now: str) -> Decision:
     """Cancel at once where nobody listens; else ask the producer, who learns it by heartbeat."""
     if task.status in TERMINAL:
-        raise Refused(f"Task #{task.id} is already {task.status}: there is nothing to cancel.")
+        raise refusal(task, "problem.already_over")
     listens = task.status == "running" and task.heartbeat_timeout is not None
     if not listens or force:
         changes: dict[str, Any] = {}
@@ -87,15 +88,9 @@ def decide_cancel(task: Task, force: bool, now: str) -> Decision:
 def decide_retry(task: Task, now: str) -> Decision:
     """A new attempt of a finished claimable task; refused for what somebody else runs."""
     if task.status not in TERMINAL:
-        raise Refused(
-            f"Task #{task.id} is {task.status}: only a finished task can be retried. "
-            "Cancel it first."
-        )
+        raise refusal(task, "problem.not_over")
     if not task.claimable:
-        raise Refused(
-            f"Task #{task.id} was not run from a queue: run the command again where it ran, "
-            "which makes a new task."
-        )
+        raise refusal(task, "problem.not_from_queue")
     changes: dict[str, Any] = {"status": "pending", "attempt": task.attempt + 1}
     for column in ("progress", "current", "started_at", "finished_at", "error", "result"):
         changes[column] = None
@@ -146,10 +141,13 @@ def decide_output(task: Task, attempt: int | UnsetType, now: str, clock: float) 
 def check_attempt(task: Task, attempt: int | UnsetType) -> None:
     """The fence: what an earlier attempt still sends must not touch the present one."""
     if attempt is not UNSET and attempt != task.attempt:
-        raise Refused(
-            f"Task #{task.id} is at attempt {task.attempt}, this is about attempt {attempt}: "
-            "stop, another attempt has taken over."
-        )
+        raise refusal(task, "problem.other_attempt", given=attempt)
+
+
+def refusal(task: Task, key: str, **values: Any) -> Refused:
+    """That `task` cannot do this, at its present status and attempt."""
+    status = Text(f"status.{task.status}")
+    return Refused(key, id=task.id, status=status, attempt=task.attempt, **values)
 
 
 def revive(task: Task, changes: dict[str, Any], now: str, clock: float) -> None:

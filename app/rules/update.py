@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from app.errors import Refused
 from app.models import TaskPatch
 from app.rules import progress
 from app.rules.lifecycle import (
@@ -16,6 +15,7 @@ from app.rules.lifecycle import (
     decided,
     finish,
     keep_alive,
+    refusal,
     revive,
 )
 from app.rules.task import TERMINAL, Decision, Task
@@ -62,10 +62,7 @@ def _target(task: Task, patch: TaskPatch, moved: bool) -> str:
         starts = task.status == "pending" and not task.claimable
         return "running" if speaks and (starts or task.status == "stalled") else task.status
     if patch.status == "pending" and task.status != "pending":
-        raise Refused(
-            f"Task #{task.id} is {task.status} and cannot go back to pending: cancel it, and "
-            "retry it if it came from a queue."
-        )
+        raise refusal(task, "problem.not_pending_again")
     return patch.status
 
 
@@ -123,10 +120,7 @@ def _patch_finished(task: Task, patch: TaskPatch, now: str) -> Decision:
     else:
         late = patch.status != task.status
     if late:
-        raise Refused(
-            f"Task #{task.id} is finished ({task.status}) and stays so: this report came too "
-            "late and was not stored."
-        )
+        raise refusal(task, "problem.late_report")
     changes: dict[str, Any] = {}
     _arrange(task, patch, changes)
     if not changes:

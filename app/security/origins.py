@@ -34,17 +34,11 @@ async def _check() -> None:
     host = request.headers.get("Host", "")
     asked = request.endpoint not in _LOOKS
     if asked and not is_known_host(host, settings.host, settings.allowed_hosts):
-        raise Misdirected(
-            f"This server does not answer for the host {host_name(host)[:100]!r}. If that is its "
-            "name, start it with --allowed-hosts NAME."
-        )
+        raise Misdirected("problem.host", host=repr(host_name(host)[:100]))
     if request.method not in _SAFE and not is_own_page(
         host, request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     ):
-        raise Forbidden(
-            "A page of another site sent this, so it was refused. Scripts and programs send no "
-            "Origin header and are not affected."
-        )
+        raise Forbidden("problem.foreign_page")
 
 
 def is_known_host(host: str, bound: str, allowed: str) -> bool:

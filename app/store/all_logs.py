@@ -54,7 +54,7 @@ def parse_key(field: str, text: str) -> Key:
     """Raises Unprocessable that names the field."""
     found = _KEY.fullmatch(text)
     if found is None:
-        raise Unprocessable.field(field, "must be a place as a page gives it: TIME,TASK,N")
+        raise Unprocessable.field(field, "limit.place")
     return Key(found.group(1), int(found.group(2)), int(found.group(3)))
 
 

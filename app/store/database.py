@@ -182,7 +182,7 @@ class Database:
         reader = await self._readers.get()
         try:
             if self._closing:
-                raise Busy("The server is stopping; try again in a moment.")
+                raise Busy("problem.stopping")
             return await _on_thread(reader, _snapshot, work)
         except sqlite3.OperationalError as error:
             raise _unavailable(error) from error
@@ -237,9 +237,9 @@ class Database:
             try:
                 await asyncio.wait_for(self._room.wait(), PATIENCE)
             except TimeoutError:
-                raise Busy("The database cannot keep up; try again in a moment.") from None
+                raise Busy("problem.overloaded") from None
         if self._closing:
-            raise Busy("The server is stopping; try again in a moment.")
+            raise Busy("problem.stopping")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._pending.append(_Request(work, key, single, future))
         if self._wanted is not None and not self._wanted.done():
@@ -281,7 +281,7 @@ class Database:
         log.error("a batch of %d requests was rolled back: %r", len(batch), error)
         answer: Exception = error
         if isinstance(error, FileReplaced):
-            answer = Busy("The database file is gone; nothing was stored, and the server stops.")
+            answer = Busy("problem.file_gone")
         elif isinstance(error, sqlite3.Error):
             answer = _unavailable(error)
         for request in batch:
@@ -375,4 +375,4 @@ def _fold(connection: sqlite3.Connection) -> bool:
 
 def _unavailable(error: sqlite3.Error) -> Problem:
     log.error("database error: %s", error)
-    return Busy(f"The database cannot be used right now ({error}); nothing was stored. Try again.")
+    return Busy("problem.database", reason=error)

@@ -28,9 +28,7 @@ def recall(connection: sqlite3.Connection, key: IdempotencyKey) -> tuple[bool, A
     if row is None:
         return False, None
     if row[0] != key.fingerprint:
-        raise Unprocessable(
-            "This Idempotency-Key was already used for a different request; use a fresh key."
-        )
+        raise Unprocessable("problem.key_reused")
     return True, msgspec.json.decode(row[1])
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from app.catalogue import Text
 from app.errors import Refused
 from app.models import LogLineIn
 from app.rules.lines import Numbering
@@ -67,7 +68,7 @@ class Delivered:
         if batch is None:
             return False
         if not self._said and batch <= self._earlier_batch:
-            raise self._unclear(f"a batch {batch}")
+            raise self._unclear(Text("problem.sent.batch", batch=batch))
         return batch <= self.batch
 
     def check(self, lines: Iterable[LogLineIn]) -> None:
@@ -76,20 +77,17 @@ class Delivered:
             return
         for line in lines:
             if line.line is not None and line.line <= self._earlier_line:
-                raise self._unclear(f"a line {line.line}")
+                raise self._unclear(Text("problem.sent.line", line=line.line))
 
     def next_turn(self) -> int:
         """A batch number above all. Raises Refused when it cannot be known what goes on here."""
         if not self._said and self._earlier_batch:
-            raise self._unclear("a part of this batch")
+            raise self._unclear(Text("problem.sent.part"))
         return max(self.batch, self._earlier_batch) + 1
 
-    def _unclear(self, what: str) -> Refused:
+    def _unclear(self, what: Text) -> Refused:
         task = self._task
-        return Refused(
-            f"This producer has sent {what} in an earlier attempt of task #{task.id}, which is at "
-            f"attempt {task.attempt}: say with `attempt` which one this is of."
-        )
+        return Refused("problem.unclear_attempt", what=what, id=task.id, attempt=task.attempt)
 
     def store(self, batch: int | None) -> None:
         """Its lines are stored, and with them a batch, if they are one."""

@@ -116,6 +116,6 @@ def _place(page: str | None) -> tuple[int, int]:
         return tasks.MAX_ID, EVERY
     parts = page.split(",")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise Unprocessable.field("page", "is not a page of this list; start over without it")
+        raise Unprocessable.field("page", "limit.page")
     task, last = map(int, parts)
     return min(task, tasks.MAX_ID), min(last, EVERY)

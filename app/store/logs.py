@@ -108,7 +108,7 @@ def append_piece(
         if stream.attempt is UNSET:
             stream.attempt = task.attempt
     elif begun is not None and begun.batch != stream.turn:
-        raise Refused("The same batch is being sent again by another request: this one is over.")
+        raise Refused("problem.batch_taken_over")
     before = task.last_line
     task = _store(tx, task, lines, stream.attempt, stream.numbering)
     stream.numbering.trim()

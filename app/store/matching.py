@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import re2  # type: ignore[import-untyped]
 
+from app.catalogue import Text
 from app.errors import Unprocessable
 
 LONGEST = 1000  # characters of what is looked for
@@ -30,6 +31,21 @@ _STEP_LEAST = 16 * 1024  # no line is longer
 # What would mean something else in many lines than in each, and what is less than a character.
 _OF_ONE_TEXT = re.compile(rb"\\[Az]|\(\?[a-zA-Z-]*m")
 _PART_OF_CHARACTER = re.compile(rb"(?<!\\)(?:\\\\)*\\C")
+# What RE2 finds wrong with a pattern, as the catalogue calls it.
+_FAULTS = {
+    "missing )": "open_parenthesis",
+    "missing ]": "open_bracket",
+    "unexpected )": "unexpected",
+    "no argument for repetition operator": "repeat",
+    "bad repetition operator": "repeat_twice",
+    "invalid repetition size": "size",
+    "invalid character class": "class",
+    "invalid character class range": "class",
+    "invalid escape sequence": "escape",
+    "invalid named capture group": "group",
+    "invalid perl operator": "operator",
+    "trailing \\": "trailing",
+}
 # What may stand around a place: nothing, a letter, something else.
 _PLACES = [
     (before + after, len(before)) for before in (b"", b"a", b"-") for after in (b"", b"a", b"-")
@@ -72,11 +88,11 @@ def matcher(
     Raises Unprocessable that names `field`: empty, too long, two lines, not a pattern for RE2.
     """
     if not text:
-        raise Unprocessable.field(field, "must not be empty")
+        raise Unprocessable.field(field, "limit.empty")
     if len(text) > LONGEST:
-        raise Unprocessable.field(field, f"must be at most {LONGEST} characters")
+        raise Unprocessable.field(field, "limit.characters.most", value=LONGEST)
     if "\n" in text:
-        raise Unprocessable.field(field, "must be one line: each line is searched by itself")
+        raise Unprocessable.field(field, "limit.one_line")
     data = text.encode(errors="replace")  # half a surrogate pair is in no line
     if regex:
         return _pattern(data, ignore_case, field)
@@ -212,12 +228,13 @@ def _pattern(data: bytes, ignore_case: bool, field: str) -> _Pattern:
     # Without memory for more, what is too large is refused before it takes long to compile.
     draft = _compiled(data, ignore_case=ignore_case, memory=_PROGRAM_BYTES)
     if not draft.ok():
-        reason = draft.error().decode(errors="replace")
-        if "too large" in reason:
-            raise Unprocessable.field(field, "is too large a pattern: let it repeat less")
-        raise Unprocessable.field(field, f"is not a pattern that RE2 knows: {reason}")
+        fault, _, part = draft.error().decode(errors="replace").partition(": ")
+        if "too large" in fault:
+            raise Unprocessable.field(field, "limit.regex.large")
+        reason = Text(f"regex.{_FAULTS[fault]}", part=part) if fault in _FAULTS else fault
+        raise Unprocessable.field(field, "limit.regex.bad", reason=reason)
     if _PART_OF_CHARACTER.search(data):
-        raise Unprocessable.field(field, r"must not have \C: it is less than a character")
+        raise Unprocessable.field(field, "limit.regex.part")
     if _OF_ONE_TEXT.search(data):
         return _PatternOfOneLine(_compiled(data, ignore_case=ignore_case))
     return _Pattern(_compiled(b"(?m)" + data, ignore_case=ignore_case))

@@ -132,7 +132,7 @@ def _conditions(wanted: TaskFilter) -> tuple[list[str], list[Any]]:
 
 def _label_key(key: str) -> str:
     if not key or not all(character.isalnum() or character in "._-" for character in key):
-        raise Unprocessable.field("label", "must be key:value, the key of letters, digits and ._-")
+        raise Unprocessable.field("label", "limit.label")
     return key
 
 
@@ -163,4 +163,4 @@ def _decode_token(token: str, sort: str) -> list[Any]:
             return list(parts[1:])
     except (ValueError, IndexError, msgspec.MsgspecError):
         pass
-    raise Unprocessable.field("page", "is not a page of this list and order; start over without it")
+    raise Unprocessable.field("page", "limit.page")

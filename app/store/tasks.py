@@ -36,7 +36,7 @@ def get(connection: sqlite3.Connection, task_id: int) -> Task:
     """The whole task. Raises NotFound."""
     task = find(connection, task_id)
     if task is None:
-        raise NotFound(f"There is no task #{str(task_id)[:30]}.")
+        raise NotFound("problem.no_task", id=str(task_id)[:30])
     return task
 
 

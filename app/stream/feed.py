@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self
 
+from app.catalogue import Text
 from app.errors import FieldError, NotFound
 from app.event import Event
 from app.store.database import Database
@@ -70,9 +71,11 @@ class Feed(Subscriber):
         states, seq = await self._database.read(lambda c: (live_tasks(c, tasks), head_of(c)))
         # Named one by one: a stream that several pages share goes on without them.
         if missing := [
-            FieldError(f"task:{id}", f"There is no task #{id}.") for id in tasks if id not in states
+            FieldError(f"task:{id}", Text("problem.no_task", id=id))
+            for id in tasks
+            if id not in states
         ]:
-            raise NotFound(missing[0].message, errors=missing)
+            raise NotFound("problem.no_task", **missing[0].message.values, errors=missing)
         for id in tasks:
             self._hub.learn(id, not states[id], seq)
 

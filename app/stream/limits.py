@@ -22,15 +22,9 @@ class StreamLimits:
     def acquire(self, client: str) -> None:
         """Count one stream in. Raises Busy (503) or TooManyRequests (429)."""
         if self.total >= self._most:
-            raise Busy(
-                f"All {self._most} streams of this server are taken; try again later, or raise "
-                "max_streams."
-            )
+            raise Busy("problem.streams_full", count=self._most)
         if self._open[client] >= self._most_per_client and not self._is_many(client):
-            raise TooManyRequests(
-                f"This address already has {self._most_per_client} open streams; close some, or "
-                "raise max_streams_per_client."
-            )
+            raise TooManyRequests("problem.streams_of_client", count=self._most_per_client)
         self.total += 1
         self._open[client] += 1
 

@@ -33,7 +33,7 @@ class Registry:
     def add(self, subscriber: Subscriber, client: str) -> None:
         """Raises Busy or TooManyRequests when there is no place for it."""
         if self._closed:
-            raise Busy("The server is stopping; reconnect in a moment.")
+            raise Busy("problem.stopping")
         self._limits.acquire(client)
         self._open.add(subscriber)
         self._empty.clear()

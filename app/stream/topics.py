@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from app.errors import BadRequest
 from app.event import Event
 
 MOST = 50  # topics on one stream
@@ -17,15 +18,13 @@ _TOPIC = re.compile(r"system|logs|task:[1-9][0-9]{0,17}|queue:[A-Za-z0-9._-]{1,6
 
 
 def parse(text: str) -> list[str]:
-    """Topics of ``a,b,c`` in order, each once. Raises ValueError naming the wrong one."""
+    """Topics of ``a,b,c`` in order, each once. Raises BadRequest naming the wrong one."""
     topics = list(dict.fromkeys(text.split(",")))
     if len(topics) > MOST:
-        raise ValueError(f"one stream carries at most {MOST} topics, not {len(topics)}")
+        raise BadRequest("problem.topics_many", most=MOST, given=len(topics))
     for topic in topics:
         if not _TOPIC.fullmatch(topic):
-            raise ValueError(
-                f"{topic[:80]!r} is not a topic; there are system, logs, task:ID and queue:NAME"
-            )
+            raise BadRequest("problem.topic_unknown", topic=repr(topic[:80]))
     return topics
 
 

@@ -4,9 +4,11 @@ import { root } from "./page.js";
 import { timings } from "./stream/timings.js";
 
 export class ApiError extends Error {
-  constructor(status, detail) {
+  // errors: [{field, message}], what is wrong with which field
+  constructor(status, detail, errors = []) {
     super(detail);
     this.status = status;
+    this.errors = errors;
   }
 }
 
@@ -39,7 +41,7 @@ export async function api(method, path, { body, signal, unreachable } = {}) {
   }
   const ours = answer !== null || response.status === 204;
   if (response.ok && ours) return answer;
-  throw new ApiError(response.status, answer?.detail ?? `HTTP ${response.status}`);
+  throw new ApiError(response.status, answer?.detail ?? `HTTP ${response.status}`, answer?.errors);
 }
 
 // crypto.randomUUID is missing on plain HTTP with a LAN name.

@@ -18,6 +18,10 @@ export class Wording {
     return this.catalogue.number(value);
   }
 
+  trouble(error) {
+    return this.catalogue.trouble(error);
+  }
+
   // A large one in few letters: 1.2M, 120万.
   compact(value) {
     return this.catalogue.compact(value);

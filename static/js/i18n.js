@@ -20,6 +20,15 @@ export class Catalogue {
     return message.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
   }
 
+  // What is wrong, with fields named as the page names them.
+  trouble({ message, errors = [] }) {
+    const limits = errors.map(({ field, message: limit }) => {
+      const known = this.messages[`field.${field.split("[")[0]}`];
+      return this.t("problem.of_field", { field: known ?? field, limit });
+    });
+    return limits.join(" ") || message;
+  }
+
   number(value) {
     return this.numbers.format(value);
   }

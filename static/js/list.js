@@ -200,7 +200,8 @@ export class TaskList {
   }
 
   #failed(error) {
-    setText(byId("load-error").querySelector("span"), this.context.t("error.load", { detail: error.message }));
+    const { t, wording } = this.context;
+    setText(byId("load-error").querySelector("span"), t("error.load", { detail: wording.trouble(error) }));
     byId("load-error").hidden = false;
     for (const element of this.body.querySelectorAll(".skeleton")) element.remove();
     if (this.body.childElementCount === 0) {

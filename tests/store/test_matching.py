@@ -134,11 +134,11 @@ def test_a_pattern_that_can_be_empty_finds_lines_as_grep_does(
     [
         ("(foo", "missing ): (foo"),
         ("foo)", "unexpected ): foo)"),
-        ("[b-a]", "invalid character class range: b-a"),
-        ("*", "no argument for repetition operator: *"),
-        (r"(a)\1", r"invalid escape sequence: \1"),
-        ("(?=a)", "invalid perl operator: (?="),
-        ("a{1001}", "invalid repetition size: {1001}"),
+        ("[b-a]", "unknown or reversed class: b-a"),
+        ("*", "nothing to repeat: *"),
+        (r"(a)\1", r"unknown escape: \1"),
+        ("(?=a)", "not supported: (?="),
+        ("a{1001}", "repeated too often, or reversed: {1001}"),
         (r"\pL{1000}", "too large"),
         (".{999}", "too large"),
         (r"a\Cb", r"\C"),
@@ -152,8 +152,8 @@ def test_what_is_no_pattern_is_refused_with_the_reason(pattern: str, says: str) 
         matcher(pattern, regex=True, field="mark")
     (error,) = refused.value.errors
     assert error.field == "mark"
-    assert says in error.message
-    assert "(?m)" not in error.message
+    assert says in str(error.message)
+    assert "(?m)" not in str(error.message)
 
 
 def test_the_longest_texts_can_be_searched() -> None:

@@ -122,11 +122,11 @@ def test_a_heartbeat_out_of_range_is_refused(http: httpx.Client, query: str) -> 
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("after=a-1&after=a-2", "after is given more than once"),
-        ("after=a-1&limit=1.5", "limit must be a whole number, not 1.5"),
-        ("after=a-1&limit=0", "limit must be a number from 1 to 1000"),
-        ("after=a-1&limit=1&limit=2", "limit is given more than once"),
-        ("after=a-1&wait=31", "wait must be a number from 0 to 30"),
+        ("after=a-1&after=a-2", "after: is given more than once"),
+        ("after=a-1&limit=1.5", "limit: must be a whole number"),
+        ("after=a-1&limit=0", "limit: must be a number from 1 to 1000"),
+        ("after=a-1&limit=1&limit=2", "limit: is given more than once"),
+        ("after=a-1&wait=31", "wait: must be a number from 0 to 30"),
     ],
 )
 def test_wrong_arguments_of_a_poll_are_named(http: httpx.Client, query: str, words: str) -> None:

@@ -65,7 +65,7 @@ export class AllFinder {
       } catch (error) {
         if (signal.aborted) return;
         if (error.status === 422) {
-          this.error = error.message;
+          this.error = error.errors[0]?.message ?? error.message;
           this.changed();
           return;
         }

@@ -240,9 +240,9 @@ export class AllLogs {
     return null;
   }
 
-  // There is no use in asking again; that something is no pattern, the search says.
+  // There is no use in asking again; what is wrong with the search, the search says.
   #refused(error) {
-    if (error.status !== 422) this.failed(error);
+    if (!error.errors?.some(({ field }) => field === "q")) this.failed(error);
     this.begun = true;
     this.changed([]);
     return null;

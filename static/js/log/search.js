@@ -4,7 +4,6 @@ import { batched } from "../frame.js";
 import { byId, setAttribute, setText } from "../page.js";
 
 const TYPING = 250; // milliseconds
-const OPENING = /^\w+: [^:]*: /; // of "q: is not a pattern that RE2 knows: missing )", which the page says itself
 
 export class Search {
   #typing = 0;
@@ -196,7 +195,7 @@ export class Search {
 
   #words({ hits, looked, of, done, error }) {
     const { t, wording } = this.context;
-    if (error) return t("log.search.bad", { detail: error.replace(OPENING, "") });
+    if (error) return error;
     if (done && hits === 0) return t("log.search.none");
     const count = t("log.search.count", { count: hits });
     if (!done && of === null) return t("log.search.looked", { count, looked: wording.compact(looked) });

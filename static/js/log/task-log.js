@@ -142,7 +142,7 @@ export class TaskLog {
       },
       failed: (error) => {
         const refused = error?.status === 422; // not a pattern
-        if (index === this.#sought && refused) this.search.refuse(error.message);
+        if (index === this.#sought && refused) this.search.refuse(error.errors[0]?.message ?? error.message);
         else this.view.trouble(error);
       },
     });

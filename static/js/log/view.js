@@ -332,7 +332,8 @@ export class LogView {
   trouble(error) {
     const note = byId("log-trouble");
     note.hidden = error === null;
-    if (error) setText(note, this.context.t("log.failed", { detail: error.message }));
+    const { t, wording } = this.context;
+    if (error) setText(note, t("log.failed", { detail: wording.trouble(error) }));
   }
 
   #uncopied(error, most) {

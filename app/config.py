@@ -51,7 +51,7 @@ class Settings:
         300.0, "seconds after which a stream is ended and reopened, give or take 15 %", 2, 86400
     )
     send_timeout: float = _setting(
-        30.0, "seconds after which a client that takes no bytes is dropped", 1, 600
+        30.0, "seconds after which a stream's client that takes no bytes is dropped", 1, 600
     )
     max_streams: int = _setting(2000, "open streams and long-polls in all", 1, 100_000)
     max_streams_per_client: int = _setting(

@@ -14,6 +14,7 @@ from app.ansi import plain
 from app.errors import Problem
 from app.event import LogLine
 from app.json_line import json_line
+from app.stream.patience import SlowResponse
 
 _NAME_CHARS = 80
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|]+')  # to some file system
@@ -32,7 +33,7 @@ def download(
     text = format == "text"
     pieces = _whole_or_cut(pieces)
     clean = text if raw is None else not raw
-    response = Response(
+    response = SlowResponse(
         _text(pieces, clean) if text else _records(pieces, clean),
         content_type="text/plain; charset=utf-8" if text else "application/x-ndjson",
         headers={"Content-Disposition": disposition(name, "log" if text else "ndjson")},

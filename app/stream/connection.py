@@ -24,6 +24,7 @@ from quart.utils import encode_headers
 from quart.wrappers.request import Body
 
 from app.incoming import PacedBody, paced
+from app.stream.patience import SlowResponse, patience
 from app.stream.streaming import Streaming, StreamResponse
 
 LINGER = 2.0  # seconds for which a body that nobody reads any more may be silent
@@ -72,7 +73,9 @@ class Connection(ASGIHTTPConnection):
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         if not isinstance(response, StreamResponse):
-            await super()._send_response(partial(self._send_and_linger, send), response)
+            slow = isinstance(response, SlowResponse)
+            with patience(send) if slow else contextlib.nullcontext():
+                await super()._send_response(partial(self._send_and_linger, send), response)
             return
         start = {
             "type": "http.response.start",

@@ -20,6 +20,14 @@ def transport_of(send: ASGISendCallable) -> asyncio.Transport | None:
     stream = getattr(send, "__self__", None)
     if not isinstance(stream, HTTPStream) or stream.scope["http_version"] != "1.1":
         return None
+    return connection_of(send)
+
+
+def connection_of(send: ASGISendCallable) -> asyncio.Transport | None:
+    """The transport of a response that has its connection to itself; else None."""
+    stream = getattr(send, "__self__", None)
+    if not isinstance(stream, HTTPStream):
+        return None
     protocol = getattr(stream.send, "__self__", None)
     if not isinstance(protocol, H11Protocol):
         return None

@@ -355,9 +355,13 @@ def stalled(server: Server, path: str = "/events/system") -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
+    ask(client, path)
+    return client
+
+
+def ask(client: socket.socket, path: str) -> None:
     head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
     client.sendall(head.encode())
-    return client
 
 
 def rss(server: Server) -> int:
@@ -426,6 +430,37 @@ def test_the_server_stops_in_time_although_a_download_is_not_taken(
             began = time.monotonic()
             assert server.stop() == 0, server.log()
             assert time.monotonic() - began < 2
+
+
+def test_a_download_waits_longer_for_its_client_than_a_stream(
+    make_server: Callable[..., Server],
+) -> None:
+    """H28: `curl --limit-rate` takes megabytes at once, and then nothing for a minute."""
+    server = make_server("--send-timeout", "1")
+    with httpx.Client(base_url=server.url, timeout=30) as http:
+        task = create(http)
+        http.post(f"/api/tasks/{task}/logs", content=f"{'x' * 999}\n" * 12_000, headers=PLAIN)
+
+        def a_stalled_stream_goes() -> None:
+            data = {"name": "n", "message": "m", "data": {"pad": "x" * 500_000}}
+            wait_until(lambda: http.get("/healthz").json()["streams"] == 1)
+            for _ in range(20):
+                http.post("/api/events", json=data).raise_for_status()
+            wait_until(lambda: http.get("/healthz").json()["streams"] == 0, 20)
+
+        with stalled(server, f"/api/tasks/{task}/logs?format=text") as client:
+            with stalled(server):
+                a_stalled_stream_goes()
+            taken = b""
+            size = 0
+            while not taken.endswith(b"\r\n0\r\n\r\n"):
+                received = client.recv(1_000_000)
+                assert received, size
+                size += len(received)
+                taken = (taken + received)[-100:]
+            assert size > 12_000_000
+            ask(client, "/events/system")
+            a_stalled_stream_goes()
 
 
 def test_the_wal_stays_small_with_streams_open(server: Server, http: httpx.Client) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from bisect import bisect_left, bisect_right, insort
+from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -24,7 +25,7 @@ from app.event import LogLine
 from app.models import AllLogsQuery, rfc3339
 from app.store.clock import MILLISECOND
 from app.store.events import cursor_of
-from app.store.log_block import EVERY, Block, level_bits
+from app.store.log_block import AHEAD, EVERY, Block, level_bits
 from app.store.log_chunks import open_chunk, open_rows
 from app.store.log_reading import Deadline, matcher_of, parts_of, sought
 from app.store.log_search import among
@@ -67,6 +68,8 @@ def end_of(connection: sqlite3.Connection) -> datetime:
 class _Chunk(NamedTuple):
     bound: Key  # no line of it comes before
     id: int
+    task: int
+    block: Block
 
 
 class _Rows(NamedTuple):
@@ -146,7 +149,7 @@ class Page:
                 opened = True
                 if isinstance(source, _Chunk):
                     self._opened.add(source.id)
-                    self._take(*open_chunk(connection, source.id))
+                    self._take(source.task, source.block)
                     chunk = next(chunks, None)
                 else:
                     rows.pop(-1 if self._back else 0)
@@ -155,12 +158,21 @@ class Page:
     # What there is to open
 
     def _chunks(self, connection: sqlite3.Connection) -> Generator[_Chunk]:
-        """In the order of their bounds."""
+        """In the order of their bounds; to be searched, some of them are prefetched."""
         statement = _sql.chunks_back_from if self._back else _sql.chunks_on_from
+        waiting: deque[_Chunk] = deque()
+        ahead = 0 if self._sought.text is None else AHEAD
         with closing(connection.execute(statement, self._parameters())) as cursor:
             for id, *bound in cursor:
-                if id not in self._opened:
-                    yield _Chunk(self._clip(Key(*bound)), id)
+                if id in self._opened:
+                    continue
+                chunk = _Chunk(self._clip(Key(*bound)), id, *open_chunk(connection, id))
+                if ahead:
+                    chunk.block.prefetch()
+                waiting.append(chunk)
+                if len(waiting) > ahead:
+                    yield waiting.popleft()
+            yield from waiting
 
     def _rows(self, connection: sqlite3.Connection) -> list[_Rows]:
         """Of each log at most one source, ascending."""

@@ -5,9 +5,12 @@ A chunk of the database is a block compressed; rows become a block when they are
 
 from __future__ import annotations
 
+import os
 import re
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple, get_args
@@ -23,6 +26,8 @@ LEVELS: tuple[str, ...] = get_args(Level)
 EVERY = 2**62  # above all line numbers
 _COMPRESSION = 3
 _ANY_LEVEL = -1  # all bits: it is not known which levels occur
+AHEAD = 3  # blocks that are decompressed while one is searched
+_DECOMPRESSING = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "decompress")
 _CONTROL = re.compile(rb"[\x00-\x08\x0d-\x1b\x7f]")  # where a plain text may differ, but for LF
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -188,8 +193,12 @@ class Block:
 
     def __init__(self, facts: Facts, text: bytes, rest: Callable[[], _Rest]) -> None:
         self.facts = facts
-        self.text = text
+        self._text = text
         self._read_rest = rest
+
+    @property
+    def text(self) -> bytes:
+        return self._text
 
     @cached_property
     def _rest(self) -> _Rest:
@@ -237,9 +246,12 @@ class Block:
         return compress(self.text), compress(_pack(self._rest))
 
     @classmethod
-    def decompressed(cls, facts: Facts, text: bytes, rest: bytes) -> Block:
+    def of_chunk(cls, facts: Facts, read: Callable[[], tuple[bytes, bytes]]) -> Block:
         """The same back again."""
-        return cls(facts, _decompress(text), lambda: _unpack(_decompress(rest)))
+        return _Chunk(facts, read)
+
+    def prefetch(self) -> None:
+        """Read it, and begin to make its text, which will be needed."""
 
     def places(self, wanted: Wanted) -> Sequence[int]:
         """Where its wanted lines are, ascending."""
@@ -302,6 +314,44 @@ class Block:
             )
             for line in self.lines(range(len(self)))
         ]
+
+
+class _Chunk(Block):
+    """Decompressed where it is needed; beforehand, on another thread, where that is known."""
+
+    def __init__(self, facts: Facts, read: Callable[[], tuple[bytes, bytes]]) -> None:
+        self.facts = facts
+        self._read = read
+        self._coming: Future[bytes] | None = None
+
+    @cached_property
+    def _data(self) -> tuple[bytes, bytes]:
+        return self._read()
+
+    @cached_property
+    def text(self) -> bytes:
+        return _decompress(self._data[0]) if self._coming is None else self._coming.result()
+
+    @cached_property
+    def _rest(self) -> _Rest:
+        return _unpack(_decompress(self._data[1]))
+
+    def prefetch(self) -> None:
+        self._coming = _DECOMPRESSING.submit(_decompress, self._data[0])
+
+
+def ahead(blocks: Iterable[Block]) -> Iterator[Block]:
+    """The same, while the next ones are prefetched: decompressing takes longer than most searches.
+
+    Only that: what holds Python's lock would not be any quicker on two threads.
+    """
+    waiting: deque[Block] = deque()
+    for block in blocks:
+        block.prefetch()
+        waiting.append(block)
+        if len(waiting) > AHEAD:
+            yield waiting.popleft()
+    yield from waiting
 
 
 class _Column:

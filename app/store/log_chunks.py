@@ -89,9 +89,13 @@ def _sealed(
 
 
 def read_chunk(connection: sqlite3.Connection, id: int, facts: Facts) -> Block:
-    """The lines of one chunk as they were sealed."""
-    text, rest = connection.execute(_sql.get_chunk, (id,)).fetchone()
-    return Block.decompressed(facts, text, rest)
+    """The lines of one chunk as they were sealed, read in the snapshot there is when it is used."""
+
+    def read() -> tuple[bytes, bytes]:
+        text, rest = connection.execute(_sql.get_chunk, (id,)).fetchone()
+        return text, rest
+
+    return Block.of_chunk(facts, read)
 
 
 def open_chunk(connection: sqlite3.Connection, id: int) -> tuple[int, Block]:

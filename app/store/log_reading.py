@@ -20,7 +20,7 @@ from app.models import LineFilter, LogFilter, LogQuery, rfc3339
 from app.rules.task import TERMINAL
 from app.store import tasks
 from app.store.events import cursor_of
-from app.store.log_block import EVERY, Block, Wanted
+from app.store.log_block import EVERY, Block, Wanted, ahead
 from app.store.log_chunks import blocks, place_of, read_range
 from app.store.matching import Count, Matcher, matcher
 
@@ -108,7 +108,8 @@ def looks(
 
     A snapshot is needed for as long as this runs.
     """
-    for block in blocks(connection, task_id, sought.wanted, newest_first=newest_first):
+    found = blocks(connection, task_id, sought.wanted, newest_first=newest_first)
+    for block in found if sought.text is None else ahead(found):
         parts = parts_of(block, sought)
         yield from reversed(list(parts)) if newest_first else parts
 

@@ -141,7 +141,8 @@ class _Literal(_Searching):
     def __init__(self, needle: bytes) -> None:
         self._needle = needle
         self._match = _compiled(needle, literal=True).Match
-        self._rest_of_line = re.compile(re.escape(needle) + rb"[^\n]*")
+        # To the end of the line; the empty group saves a copy of that.
+        self._rest_of_line = re.compile(re.escape(needle) + b"().*")
 
     def count(self, data: bytes) -> Count:
         # RE2 sees that there is nothing in a third of the time, others count three times as fast.

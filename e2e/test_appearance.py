@@ -259,3 +259,14 @@ def test_a_log_stays_in_place_while_messages_come(api: Api, pages: Pages) -> Non
     expect(page.locator("#task-message")).to_have_text(LONG)
     expect(page.locator("#task-message")).to_have_attribute("title", LONG)
     assert page.evaluate(place) == before
+
+
+def test_with_forced_colours_a_bar_still_shows_how_far_it_is(api: Api, pages: Pages) -> None:
+    task = api.create(status="running", progress=40)
+    page = pages.open(task_url(api, task), forced_colors="active")
+    expect_live(page)
+    bar = page.locator(".task-progress .progress-bar")
+    shown, behind = bar.evaluate(
+        "bar => [bar, bar.parentElement].map(part => getComputedStyle(part).backgroundColor)"
+    )
+    assert shown != behind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +100,10 @@ def test_there_is_no_websocket_in_the_product() -> None:
                 text = path.read_text()
                 assert "new WebSocket" not in text, path
                 assert ".websocket(" not in text, path
+
+
+def test_layouts_change_with_the_size_of_letters() -> None:
+    """Not with pixels: with large letters a wide window has no more room than a narrow one."""
+    for path in (ROOT / "static").rglob("*.[cj]s*"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\((?:min|max)-width: [\d.]+px\)", text), path

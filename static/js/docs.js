@@ -1,5 +1,11 @@
 // Shows /openapi.json: every operation with its parameters, bodies and answers.
 
+import { loadCatalogue } from "./i18n.js";
+import { byId, language } from "./page.js";
+
+const { t } = await loadCatalogue(language);
+const translated = await translations();
+
 /** An element with classes and children; strings become text, so nothing is ever markup. */
 function element(name, classes = "", ...children) {
   const node = document.createElement(name);
@@ -23,38 +29,45 @@ function typeOf(schema) {
   } else if (schema.enum) {
     line.append(schema.enum.map((value) => JSON.stringify(value)).join(" | "));
   } else if (schema.type === "array") {
-    line.append("array of ", typeOf(schema.items ?? {}));
+    line.append(t("docs.array"), typeOf(schema.items ?? {}));
   } else {
-    line.append(schema.format ?? schema.type ?? "any");
+    line.append(schema.format ?? schema.type ?? t("docs.any"));
   }
   const limits = limitsOf(schema);
   if (limits) line.append(element("small", "muted", ` ${limits}`));
   return line;
 }
 
-const LIMITS = {
-  minimum: "≥",
-  maximum: "≤",
-  minLength: "length ≥",
-  maxLength: "length ≤",
-  minItems: "items ≥",
-  maxItems: "items ≤",
-  maxProperties: "keys ≤",
-  pattern: "matches",
-};
+const LIMITS = [
+  "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties", "pattern",
+];
 
 function limitsOf(schema) {
-  const limits = Object.entries(LIMITS)
-    .filter(([key]) => schema[key] !== undefined)
-    .map(([key, words]) => `${words} ${schema[key]}`);
-  if ((schema.default ?? null) !== null) limits.push(`default ${JSON.stringify(schema.default)}`);
-  return limits.join(", ");
+  const given = LIMITS.filter((key) => schema[key] !== undefined);
+  const limits = given.map((key) => t(`docs.limit.${key}`, { value: schema[key] }));
+  if ((schema.default ?? null) !== null) {
+    limits.push(t("docs.default", { value: JSON.stringify(schema.default) }));
+  }
+  return limits.join(" · ");
 }
+
+/** What the code says of itself is English; by its words the other languages are found. */
+async function translations() {
+  if (language === "en") return {};
+  const response = await fetch(new URL(`../locale/api.${language}.json`, import.meta.url));
+  return response.json();
+}
+
+function say(text) {
+  return translated[plain(text)] ?? text;
+}
+
+const plain = (text) => text.trim().replace(/\s+/g, " ");
 
 /** Text with `code` in it, and paragraphs. */
 function prose(text, classes = "") {
   const box = element("div", classes);
-  for (const paragraph of text.trim().split(/\n\s*\n/)) {
+  for (const paragraph of say(text).trim().split(/\n\s*\n/)) {
     const parts = paragraph.split("`").map((part, i) => (i % 2 ? element("code", "", part) : part));
     box.append(element("p", "", ...parts));
   }
@@ -90,9 +103,9 @@ function operation(path, method, spec) {
   const badge = element("span", `method method-${method}`, method.toUpperCase());
   const words = prose(spec.summary).firstElementChild;
   const says = element("span", "", ...words.childNodes);
-  const parameters = (spec.parameters ?? []).map((item) => [item.name, item.schema, item.in]);
+  const parameters = (spec.parameters ?? []).map((item) => [item.name, item.schema, t(`docs.in.${item.in}`)]);
   const answers = Object.entries(spec.responses ?? {}).map(([status, answer]) =>
-    bodies(status === "default" ? "Any error" : `Answer ${status}`, answer.content),
+    bodies(status === "default" ? t("docs.errors") : t("docs.answer", { status }), answer.content),
   );
   return element(
     "details",
@@ -102,8 +115,8 @@ function operation(path, method, spec) {
       "div",
       "",
       spec.description ? prose(spec.description) : null,
-      titled("Parameters", fields(parameters)),
-      bodies("Body", spec.requestBody?.content),
+      titled(t("docs.parameters"), fields(parameters)),
+      bodies(t("docs.body"), spec.requestBody?.content),
       ...answers,
     ),
   );
@@ -113,7 +126,7 @@ function section({ name, description }, operations) {
   return element(
     "section",
     "",
-    element("h2", "section-title", name),
+    element("h2", "section-title", say(name)),
     prose(description, "muted"),
     element("div", "operations", ...operations),
   );
@@ -124,7 +137,7 @@ function schema(name, spec) {
   const rows = Object.entries(spec.properties ?? {}).map(([field, type]) => [
     field,
     type,
-    required.has(field) ? "required" : "",
+    required.has(field) ? t("docs.required") : "",
   ]);
   const box = element("section", "schema", element("h3", "", name));
   box.id = schemaId(name);
@@ -134,27 +147,27 @@ function schema(name, spec) {
 }
 
 async function show() {
-  const response = await fetch(document.getElementById("docs-source").href);
+  const response = await fetch(byId("docs-source").href);
   if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const api = await response.json();
-  document.getElementById("docs-about").append(...prose(api.info.description).childNodes);
+  byId("docs-about").append(...prose(api.info.description).childNodes);
   const found = Object.entries(api.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, spec]) => ({ path, method, spec })),
   );
   for (const tag of api.tags) {
     const own = found.filter(({ spec }) => spec.tags.includes(tag.name));
     const rows = own.map(({ path, method, spec }) => operation(path, method, spec));
-    document.getElementById("docs-operations").append(section(tag, rows));
+    byId("docs-operations").append(section(tag, rows));
   }
-  const schemas = document.getElementById("docs-schemas");
+  const schemas = byId("docs-schemas");
   for (const [name, spec] of Object.entries(api.components.schemas).sort()) {
     schemas.append(schema(name, spec));
   }
-  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  if (location.hash) byId(location.hash.slice(1))?.scrollIntoView();
 }
 
 show().catch((error) => {
-  const box = document.getElementById("docs-error");
-  box.textContent = `The description could not be loaded: ${error.message}. Reload the page.`;
+  const box = byId("docs-error");
+  box.textContent = t("docs.failed", { detail: error.message });
   box.hidden = false;
 });

@@ -7,6 +7,8 @@ import re
 
 import httpx
 
+from app.resources import STATIC
+
 
 def test_every_route_for_programs_is_described(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
@@ -80,6 +82,18 @@ def test_limits_and_bodies_are_those_of_the_code(http: httpx.Client) -> None:
     assert set(bodies) == {"application/json", "application/x-www-form-urlencoded"}
     logs = document["paths"]["/api/tasks/{task_id}/logs"]["post"]["requestBody"]["content"]
     assert set(logs) == {"application/json", "application/x-ndjson", "text/plain"}
+
+
+def test_what_it_says_of_itself_is_translated(http: httpx.Client) -> None:
+    """By its English words, so that a changed sentence is translated anew."""
+    document = http.get("/openapi.json").json()
+    operations = [spec for methods in document["paths"].values() for spec in methods.values()]
+    texts = [document["info"]["description"]]
+    texts += [tag[part] for tag in document["tags"] for part in ("name", "description")]
+    texts += [spec[part] for spec in operations for part in ("summary", "description")]
+    texts += [spec.get("description") for spec in document["components"]["schemas"].values()]
+    translated = json.loads((STATIC / "locale" / "api.zh.json").read_text(encoding="utf-8"))
+    assert list(translated) == sorted({" ".join(text.split()) for text in texts if text})
 
 
 def test_the_page_loads_nothing_from_outside(http: httpx.Client) -> None:

@@ -7,7 +7,7 @@ import { placeAtButton } from "../placing.js";
 const LOOK = "livequeue.log"; // in the browser's storage
 const TIMES = ["local", "utc", "relative", "off"];
 const STREAMS = 30; // offered at most
-const NARROW = "(max-width: 767.98px)";
+const NARROW = "(max-width: 47.99em)";
 
 export class Toolbar {
   // path: the API's for these lines

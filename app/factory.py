@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from quart import Quart
 
 from app import errors, security
@@ -34,7 +36,7 @@ def create_app(state: State) -> Quart:
         static_url_path="/static",
     )
     app.url_map.merge_slashes = False  # or the router redirects, past a prefix it does not know
-    app.asgi_http_class = Connection
+    app.asgi_http_class = partial(Connection, state.registry)  # type: ignore[assignment]
     app.request_class = StreamRequest
     app.config["MAX_CONTENT_LENGTH"] = state.settings.max_body
     attach(app, state)

@@ -44,6 +44,13 @@ class PacedBody(Body):
         if self._room is not None:
             self._room.set()
 
+    def refuse(self, error: Exception) -> None:
+        """Whoever reads it meets `error` instead of the rest."""
+        self._must_raise = error
+        self.set_complete()
+        if self._room is not None:
+            self._room.set()
+
     def append(self, data: bytes) -> None:
         if self._discards:
             return
@@ -52,7 +59,12 @@ class PacedBody(Body):
             self._room.clear()
 
     async def __anext__(self) -> bytes:
-        data = await super().__anext__()
+        try:
+            data = await super().__anext__()
+        except StopAsyncIteration:
+            if self._must_raise is not None:  # meanwhile
+                raise self._must_raise from None
+            raise
         if self._room is not None:
             self._room.set()
         return data

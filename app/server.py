@@ -23,7 +23,7 @@ from app.access_log import AccessLogger
 from app.addresses import is_loopback
 from app.config import ConfigError, Settings
 from app.factory import create_app
-from app.http2 import Http2
+from app.protocols import Protocols
 from app.state import State
 from app.store.database import Database
 from app.store.overdue import Overdue
@@ -100,7 +100,8 @@ def _hypercorn_config(settings: Settings, certificate: Certificate | None) -> hy
     config.ssl_handshake_timeout = HANDSHAKE_TIMEOUT
     config.logger_class = AccessLogger
     config.accesslog = logging.getLogger("livequeue.access") if settings.access_log else None
-    config.loglevel = "WARNING"
+    config.errorlog = logging.getLogger("hypercorn.error")  # ours, or it says all twice
+    config.errorlog.setLevel(logging.WARNING)
     config.graceful_timeout = REQUESTS_GRACE
     config.keep_alive_timeout = 75  # longer than the proxies that reuse connections
     config.keep_alive_max_requests = 1_000_000
@@ -177,13 +178,13 @@ async def _serve(
         # Before Hypercorn stops: it would cut streams in the middle and leave polls unanswered.
         await registry.close(STREAMS_GRACE)
 
-    http2 = Http2(settings.send_timeout)
-    http2.install()
+    protocols = Protocols(settings.send_timeout)
+    protocols.install()
     background = [
         asyncio.create_task(work.run(), name=type(work).__name__)
         for work in (
             registry,
-            http2,
+            protocols,
             Overdue(database),
             Retention(database, settings),
             WriteAheadLog(database),

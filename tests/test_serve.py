@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -209,3 +210,27 @@ def test_stopping_while_a_log_streams_in_leaves_no_error_in_the_servers_log(serv
         wait_until(lambda: httpx.get(f"{server.url}{path}").json()["total"] == 1)
         assert server.stop() == 0
     assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+def test_what_has_not_arrived_when_the_server_stops_is_to_be_sent_again(
+    server: Server, kind: str
+) -> None:
+    task = httpx.post(f"{server.url}/api/tasks", json={"name": "t"}).json()["id"]
+    path = "/api/tasks" if kind == "application/json" else f"/api/tasks/{task}/logs"
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n"
+        head += "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+        connection.sendall(b'{"name": "half')
+        server.process.send_signal(signal.SIGTERM)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 503"), answer
+    assert b"retry-after: 1\r\n" in answer
+    assert b"application/problem+json" in answer
+    assert server.process.wait(10) == 0
+    assert "Traceback" not in server.log()
+    server.start()
+    assert httpx.get(f"{server.url}/api/stats").json()["counts"]["pending"] == 1

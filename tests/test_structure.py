@@ -27,7 +27,7 @@ LAYERS = [
     ["app.wording"],
     ["app.network"],
     ["app.routes"],
-    ["app.factory", "app.http2", "app.tls", "app.access_log"],
+    ["app.factory", "app.protocols", "app.tls", "app.access_log"],
     ["app.server"],
     ["app.commands"],
 ]

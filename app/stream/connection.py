@@ -16,19 +16,23 @@ from hypercorn.typing import (
     ASGIReceiveEvent,
     ASGISendCallable,
     ASGISendEvent,
+    HTTPScope,
 )
-from quart import Request
+from quart import Quart, Request
 from quart.asgi import ASGIHTTPConnection
 from quart.typing import ResponseTypes
 from quart.utils import encode_headers
 from quart.wrappers.request import Body
 
+from app.errors import Busy
 from app.incoming import PacedBody, paced
 from app.stream.patience import SlowResponse, patience
+from app.stream.registry import Registry
 from app.stream.streaming import Streaming, StreamResponse
 
 LINGER = 2.0  # seconds for which a body that nobody reads any more may be silent
 LINGER_MOST = 30.0  # seconds for which it may go on
+LINGER_STOPPING = 0.3  # seconds, when the server stops
 
 
 class _HandOver(NamedTuple):
@@ -37,16 +41,24 @@ class _HandOver(NamedTuple):
 
 
 class Connection(ASGIHTTPConnection):
-    """Set as ``app.asgi_http_class``."""
+    """Set as ``app.asgi_http_class``, with the registry filled in."""
 
     _hand_over: _HandOver | None = None
     _gone = False
     _received = False  # the request to its end
     _body: Body | None = None
     _arrived: asyncio.Event | None = None  # something more of the request, while we linger
+    _stopping = False
+
+    def __init__(self, registry: Registry, app: Quart, scope: HTTPScope) -> None:
+        super().__init__(app, scope)
+        self._registry = registry
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        await super().__call__(receive, send)
+        try:
+            await super().__call__(receive, send)
+        finally:
+            self._registry.arriving.discard(self)
         if self._hand_over is None:
             return
         stream, start = self._hand_over
@@ -59,17 +71,25 @@ class Connection(ASGIHTTPConnection):
     async def handle_messages(self, request: Request, receive: ASGIReceiveCallable) -> None:
         receive = paced(request, receive)
         self._body = request.body
+        self._registry.expect(self)
 
         async def receive_and_note() -> ASGIReceiveEvent:
             message: ASGIReceiveEvent = await receive()
             if message["type"] == "http.request" and not message.get("more_body", False):
                 self._received = True
+                self._registry.arriving.discard(self)
             if self._arrived is not None:
                 self._arrived.set()
             return message
 
         await super().handle_messages(request, receive_and_note)
         self._gone = True
+
+    def stop(self) -> None:
+        """The server ends before the request has arrived: nobody waits for the rest of it."""
+        self._stopping = True
+        if isinstance(self._body, PacedBody):
+            self._body.refuse(Busy("problem.stopping"))
 
     async def _send_response(self, send: ASGISendCallable, response: ResponseTypes) -> None:
         if not isinstance(response, StreamResponse):
@@ -102,7 +122,7 @@ class Connection(ASGIHTTPConnection):
             self._body.discard()
         self._arrived = asyncio.Event()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_MOST):
+            async with asyncio.timeout(LINGER_STOPPING if self._stopping else LINGER_MOST):
                 while not self._received:
                     await asyncio.wait_for(self._arrived.wait(), LINGER)
                     self._arrived.clear()

@@ -1,4 +1,7 @@
-"""All open streams and polls: how many there may be, one heartbeat sweep, one end for all."""
+"""All open streams and polls: how many there may be, one heartbeat sweep, one end for all.
+
+That end is also one for the requests that have not arrived to their end by then.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,14 @@ class Ticking(Protocol):
     def tick(self, now: float) -> None: ...
 
 
+class Arriving(Protocol):
+    def stop(self) -> None: ...
+
+
 class Registry:
     def __init__(self, limits: StreamLimits) -> None:
         self.streams: set[Ticking] = set()
+        self.arriving: set[Arriving] = set()
         self._limits = limits
         self._open: set[Subscriber] = set()
         self._empty = asyncio.Event()
@@ -45,6 +53,12 @@ class Registry:
             if not self._open:
                 self._empty.set()
 
+    def expect(self, request: Arriving) -> None:
+        """Its body has not arrived yet; it is in ``arriving`` until it has."""
+        self.arriving.add(request)
+        if self._closed:
+            request.stop()
+
     async def run(self) -> None:
         """Runs for as long as the server: heartbeats and the planned end of streams."""
         while True:
@@ -59,6 +73,8 @@ class Registry:
         Those take no bytes. Left alone, they would hold up the end of the whole server.
         """
         self._closed = True
+        for request in tuple(self.arriving):
+            request.stop()
         for subscriber in tuple(self._open):
             subscriber.wake(Wake.CLOSE)
         with contextlib.suppress(TimeoutError):

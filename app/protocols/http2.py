@@ -27,9 +27,9 @@ from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.utils import filter_pseudo_headers
 from priority.priority import DeadlockError
 
-from app.http2.frames import EARNED, Budget, Frames
-from app.http2.incoming import Intake
-from app.http2.outgoing import Buffer
+from app.protocols.frames import EARNED, Budget, Frames
+from app.protocols.incoming import Intake
+from app.protocols.outgoing import Buffer
 
 log = logging.getLogger("livequeue")
 
@@ -54,10 +54,10 @@ class _Streams(dict[int, Any]):
         return _Over()
 
 
-class Protocol(H2Protocol):
+class Http2(H2Protocol):
     stream_buffers: dict[int, Buffer]  # type: ignore[assignment]
 
-    def __init__(self, connections: WeakSet[Protocol], *arguments: Any) -> None:
+    def __init__(self, connections: WeakSet[Http2], *arguments: Any) -> None:
         super().__init__(*arguments)
         self.streams = _Streams()
         self._frames = Frames()
@@ -83,6 +83,7 @@ class Protocol(H2Protocol):
             for buffer in tuple(self.stream_buffers.values()):
                 await buffer.close()  # whoever waits for room or for the end
             self.stream_buffers.clear()
+            await self.send(Updated(idle=False))  # or it keeps its file until it counts as idle
 
     async def _receive(self, portion: bytes, idle: int) -> None:
         if not self._budget.spend(idle):

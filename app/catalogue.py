@@ -14,7 +14,7 @@ from typing import Any
 from babel import Locale
 from babel.numbers import format_decimal
 
-from app.resources import STATIC
+from app.assets import own
 
 LANGUAGES = ("en", "zh")
 Message = str | dict[str, str]
@@ -42,8 +42,7 @@ class Text:
 @cache
 def messages(language: str) -> dict[str, Message]:
     """All messages of a language."""
-    text = (STATIC / "locale" / f"{language}.json").read_text(encoding="utf-8")
-    loaded: dict[str, Message] = json.loads(text)
+    loaded: dict[str, Message] = json.loads(own()[f"locale/{language}.json"])
     return loaded
 
 

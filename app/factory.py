@@ -6,10 +6,10 @@ from functools import partial
 
 from quart import Quart
 
-from app import errors, security
+from app import assets, errors, security
 from app.config import ConfigError
 from app.incoming import StreamRequest
-from app.resources import STATIC, TEMPLATES
+from app.resources import TEMPLATES
 from app.routes import (
     all_logs,
     events,
@@ -32,8 +32,7 @@ def create_app(state: State) -> Quart:
     app = Quart(
         "app",
         template_folder=str(TEMPLATES),
-        static_folder=str(STATIC),
-        static_url_path="/static",
+        static_folder=None,  # routes/pages.py serves them
     )
     app.url_map.merge_slashes = False  # or the router redirects, past a prefix it does not know
     app.asgi_http_class = partial(Connection, state.registry)  # type: ignore[assignment]
@@ -55,9 +54,18 @@ def create_app(state: State) -> Quart:
         pages,
     ):
         app.register_blueprint(module.blueprint)
+    _load_files(app)
     _check_prefix(app, state.settings.path_prefix)
     app.asgi_app = Entrance(app.asgi_app, state.settings)  # type: ignore[assignment, method-assign]
     return app
+
+
+def _load_files(app: Quart) -> None:
+    """All that pages are made of, before an update can put other files in its place."""
+    assets.own()
+    assets.vendor()
+    for template in app.jinja_env.list_templates(extensions=["html"]):
+        app.jinja_env.get_template(template)
 
 
 def _check_prefix(app: Quart, prefix: str) -> None:

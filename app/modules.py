@@ -9,7 +9,7 @@ import posixpath
 import re
 from functools import cache
 
-from app.resources import STATIC
+from app.assets import own
 
 _IMPORT = re.compile(r'^(?:import|export|\})[^;"]*?"(\.{1,2}/[^"]+)"', re.MULTILINE)
 
@@ -22,7 +22,7 @@ def modules_of(name: str) -> tuple[str, ...]:
     while ahead:
         module = ahead.pop()
         folder = posixpath.dirname(module)
-        for path in _IMPORT.findall((STATIC / module).read_text()):
+        for path in _IMPORT.findall(own()[module].decode()):
             needed = posixpath.normpath(posixpath.join(folder, path))
             if needed not in found:
                 found.add(needed)

@@ -40,6 +40,7 @@ class Server:
         self.log_path = folder / "server.log"
         self.flags = flags
         self.url = ""
+        self.checkout: Path | None = None  # another than this one
         self.process: subprocess.Popen[bytes]
 
     def start(self) -> Server:
@@ -49,7 +50,7 @@ class Server:
         command += ["--bind", bind, "--db", str(self.database_path), *self.flags]
         with self.log_path.open("ab") as log:
             start = log.tell()
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.checkout)
         self.url = wait_until(lambda: self._address(start), 20, "the server to start")
         return self
 

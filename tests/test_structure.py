@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     ["app.ansi", "app.json_line"],
     ["app.addresses", "app.resources", "app.config", "app.event", "app.incoming"],
+    ["app.assets"],
     ["app.catalogue"],
     ["app.language"],
     ["app.errors"],
@@ -23,7 +24,7 @@ LAYERS = [
     ["app.decoding"],
     ["app.stream"],
     ["app.state"],
-    ["app.security", "app.vendor", "app.modules"],
+    ["app.security", "app.modules"],
     ["app.wording"],
     ["app.network"],
     ["app.routes"],

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, NamedTuple, cast, get_args, get_type_hints
 from urllib.parse import urlencode
 
@@ -19,18 +17,16 @@ from quart import (
     redirect,
     render_template,
     request,
-    send_from_directory,
     url_for,
 )
 from quart.typing import ResponseReturnValue
 
-from app import language, vendor
+from app import assets, language
 from app.ansi import plain
 from app.decoding import from_pairs
 from app.errors import NotFound, Problem
 from app.models import LogQuery, TaskQuery
 from app.modules import modules_of
-from app.resources import STATIC
 from app.rules.task import ACTIVE, STATUSES, Task, task_json
 from app.state import state
 from app.store import clock, log_reading, task_list, tasks
@@ -176,14 +172,12 @@ async def logs_page() -> ResponseReturnValue:
 @blueprint.get("/assets/<fingerprint>/<path:name>")
 async def asset(fingerprint: str, name: str) -> ResponseReturnValue:
     """Our own files under a name that changes with them: kept for ever, never stale."""
-    return await _file(str(STATIC), name, forever=fingerprint == static_fingerprint())
+    return await _file(assets.own(), fingerprint, name)
 
 
 @blueprint.get("/vendor/<fingerprint>/<path:name>")
 async def vendor_file(fingerprint: str, name: str) -> ResponseReturnValue:
-    if name not in vendor.FILES:
-        raise NotFound("problem.no_file", name=name[:100])
-    return await _file(str(vendor.folder()), name, forever=fingerprint == vendor.fingerprint())
+    return await _file(assets.vendor(), fingerprint, name)
 
 
 async def error_page(problem: Problem) -> Response:
@@ -217,6 +211,7 @@ def words() -> Wording:
 def page_context() -> dict[str, Any]:
     """What every template can use."""
     w = words()
+    own, vendor = assets.own().fingerprint, assets.vendor().fingerprint
     return {
         "w": w,
         "t": w.t,
@@ -224,10 +219,8 @@ def page_context() -> dict[str, Any]:
         "html_lang": language.tag(w.language),
         "root": root(),
         "url_for": address,
-        "asset": lambda name: address("pages.asset", fingerprint=static_fingerprint(), name=name),
-        "vendor": lambda name: address(
-            "pages.vendor_file", fingerprint=vendor.fingerprint(), name=name
-        ),
+        "asset": lambda name: address("pages.asset", fingerprint=own, name=name),
+        "vendor": lambda name: address("pages.vendor_file", fingerprint=vendor, name=name),
         "bar_colour": bar_colour,
         "bar_value": bar_value,
         "exact": exact,
@@ -235,16 +228,6 @@ def page_context() -> dict[str, Any]:
         "plain": plain,
         "reason": reason,
     }
-
-
-@cache
-def static_fingerprint() -> str:
-    """Of all static files together, so that modules find each other under one version."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
-        digest.update(str(path.relative_to(STATIC)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 async def page(template: str, w: Wording, **context: Any) -> Response:
@@ -255,10 +238,15 @@ async def page(template: str, w: Wording, **context: Any) -> Response:
     return response
 
 
-async def _file(folder: str, name: str, *, forever: bool) -> Response:
-    response = await send_from_directory(folder, name, conditional=True)
-    response.headers["Cache-Control"] = FOREVER if forever else "no-cache"
-    return response
+async def _file(files: assets.Files, fingerprint: str, name: str) -> Response:
+    if name not in files:
+        raise NotFound("problem.no_file", name=name[:100])
+    kind = assets.TYPES[name.rpartition(".")[2]]
+    response = Response(files[name], content_type=kind)
+    response.set_etag(files.fingerprint)
+    fresh = fingerprint == files.fingerprint
+    response.headers["Cache-Control"] = FOREVER if fresh else "no-cache"
+    return await response.make_conditional(request)
 
 
 def root() -> str:

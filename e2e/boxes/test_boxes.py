@@ -110,5 +110,5 @@ def test_no_file_of_the_pages_is_taken_for_an_advertisement(
     with needed(privoxy.Privoxy)(tmp_path / "box", upstream) as running:
         for file in sorted(STATIC.rglob("*.*")):
             name = file.relative_to(STATIC)
-            answer = get(running, "http://{}:{}/static/{}".format(*upstream, name))
+            answer = get(running, "http://{}:{}/assets/x/{}".format(*upstream, name))
             assert answer.status_code == 200, name

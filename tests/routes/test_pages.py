@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx
 import pytest
 
+from tests.conftest import Server
+
+ROOT = Path(__file__).parents[2]
 NewTask = Callable[..., dict[str, Any]]
 HOSTILE = '<img src=x onerror="alert(1)"></script>\'{{7*7}} javascript:alert(1)'
 HTML = {"Accept": "text/html"}
@@ -88,6 +93,46 @@ def test_files_are_kept_for_ever_under_their_version(http: httpx.Client) -> None
     assert old.headers["cache-control"] == "no-cache"
 
 
+@pytest.fixture
+def copy(tmp_path: Path) -> Iterator[Server]:
+    """A server of its own files."""
+    checkout, data = tmp_path / "checkout", tmp_path / "data"
+    for folder in ("app", "db", "static", "templates"):
+        shutil.copytree(ROOT / folder, checkout / folder)
+    data.mkdir()
+    server = Server(data)
+    server.checkout = checkout
+    yield server.start()
+    if server.running:
+        server.kill()
+
+
+def test_an_update_shows_after_the_restart_and_then_as_a_whole(copy: Server) -> None:
+    assert copy.checkout is not None
+    with httpx.Client(base_url=copy.url, headers=HTML, timeout=20) as http:
+
+        def module() -> tuple[str, str]:
+            (address,) = {
+                address
+                for address in addresses(Tags(http.get("/tasks").text))
+                if address.endswith("/js/tasks.js")
+            }
+            return address, http.get(address).text
+
+        before = module()
+        with (copy.checkout / "static" / "js" / "tasks.js").open("a") as file:
+            file.write("// updated\n")
+        with (copy.checkout / "templates" / "network.html").open("a") as file:
+            file.write("<!-- updated -->\n")
+        assert module() == before
+        assert "updated" not in http.get("/network").text
+        assert copy.stop() == 0
+        copy.start()
+        address, text = module()
+        assert address != before[0]
+        assert text == before[1] + "// updated\n"
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -97,6 +142,8 @@ def test_files_are_kept_for_ever_under_their_version(http: httpx.Client) -> None
         "/assets/1/../pyproject.toml",
         "/assets/1/%2e%2e/pyproject.toml",
         "/assets/1/js/none.js",
+        f"/assets/1/{'a' * 3000}",
+        f"/assets/1/{'a/' * 2000}",
         "/tasks/none",
         "/tasks/99999999999999999999",
     ],

@@ -18,7 +18,7 @@ from app.security.headers import HEADERS
         ("/openapi.json", 200),
         ("/events/system", 200),
         ("/tasks", 200),
-        ("/static/js/docs.js", 200),
+        ("/assets/x/js/docs.js", 200),
         ("/nothing", 404),
     ],
 )

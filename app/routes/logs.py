@@ -145,9 +145,10 @@ async def _pieces(
         answer = await _read(database, log_reading.Reading(task_id, query))
         yield answer["lines"]
         return
+    run = database.read if log_reading.sought(query).all else database.search
     first: int | None = query.from_ or 1
     while first is not None:
         part = partial(log_reading.piece, task_id=task_id, query=query, first=first)
-        lines, first = await database.search(part)
+        lines, first = await run(part)
         if lines:
             yield lines

@@ -69,7 +69,8 @@ def look_up_levels() -> None:
 class Connection:
     """A server's address with a connection pool, for several threads, and also after a fork.
 
-    Raises ValueError when the address cannot be one, OSError when a certificate cannot be read.
+    Raises ValueError when the address or the token cannot be one, OSError when a certificate cannot
+    be read.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Connection:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.url = server_url(url)
-        self._token = token or os.environ.get("LIVEQUEUE_TOKEN")
+        self._token = _header_value(token or os.environ.get("LIVEQUEUE_TOKEN") or "")
         self._timeout = timeout
         self._transport = transport
         self._open()
@@ -178,6 +179,14 @@ class Connection:
         self.close()
 
 
+def _header_value(token: str) -> str:
+    """As a file may give it, with a line end. What httpx would say of any other shows the token."""
+    token = token.strip()
+    if not (token.isascii() and token.isprintable()):
+        raise ValueError("the token has characters that no token has (LIVEQUEUE_TOKEN)")
+    return token
+
+
 def _json(value: Any) -> bytes:
     """Halves of surrogate pairs, as in names of files that are no UTF-8, become U+FFFD."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
@@ -191,4 +200,5 @@ def _explain(problem: Mapping[str, Any], status: int) -> str:
         for item in problem.get("errors") or ()
         if isinstance(item, dict)
     ]
-    return f"{said} ({'; '.join(fields)})" if fields else f"{said} (HTTP {status})"
+    more = "; ".join(field for field in fields if field not in said)
+    return f"{said} ({more or f'HTTP {status}'})"

@@ -120,6 +120,9 @@ class LogSender:
         self.flush()
         outbox = self._outbox
         self._say_lost(outbox.lost + outbox.put_in - outbox.settled)
+        if self._ending is not None and self.task.id is not None and not self.gone:
+            reason = self._trouble or "there was no time"
+            _complain(f"that task #{self.task.id} has ended was not delivered ({reason})")
 
     def _start(self) -> bool:
         # Named before it runs: a signal's handler that logs must not start another.

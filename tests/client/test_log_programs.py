@@ -146,6 +146,29 @@ def test_the_end_is_not_held_up_for_long(program: Program, server: Server) -> No
         proxy.cut()
 
 
+def test_that_the_end_is_not_delivered_is_said(
+    program: Program, server: Server, tmp_path: Path
+) -> None:
+    with FaultProxy.before(server.url) as proxy:
+        text = """
+        handler = LogHandler(flush_timeout=1)
+        log.addHandler(handler)
+        log.error("hello")
+        handler.flush()
+        print(handler.task_id, flush=True)
+        while not os.path.exists(sys.argv[0] + ".go"): time.sleep(0.01)
+        """
+        process = program(text, proxy.url)
+        assert process.stdout is not None
+        task = process.stdout.readline().strip()
+        proxy.set("black-hole")
+        proxy.cut()
+        (tmp_path / "nightly.py.go").touch()
+        said = ended(process)[1]
+        assert f"livequeue: that task #{task} has ended was not delivered" in said
+        proxy.cut()
+
+
 def test_nobody_there(program: Program, nowhere: str) -> None:
     text = "log.addHandler(LogHandler(flush_timeout=0.5))\nlog.error('hello')"
     said = ended(program(text, nowhere))[1]

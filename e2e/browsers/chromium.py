@@ -6,9 +6,10 @@ root), Playwright's own download.
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Error, Playwright
+from playwright.sync_api import BrowserContext, Error, Page, Playwright
 
 from e2e.browsers.engine import LAN_NAME
 from e2e.browsers.finding import (
@@ -83,6 +84,10 @@ class Chromium:
 
     def new_context(self, **options: Any) -> BrowserContext:
         return self._browser.new_context(**options)
+
+    def crash(self, page: Page) -> None:
+        with suppress(Error):
+            page.goto("chrome://crash")
 
     def close(self) -> None:
         self._browser.close()

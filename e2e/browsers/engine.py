@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Page
 
 LAN_NAME = "livequeue.test"  # the browsers under test find it on this machine, whatever DNS says
 
@@ -13,5 +13,8 @@ class Engine(Protocol):
     name: str
 
     def new_context(self, **options: Any) -> BrowserContext: ...
+
+    def crash(self, page: Page) -> None:
+        """End the process that shows this page."""
 
     def close(self) -> None: ...

@@ -5,13 +5,17 @@ leaves out is set by preferences, which hold for a whole browser, so contexts th
 else than the default get a Firefox of their own.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Error, Playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright
 
+from e2e.browsers import content
 from e2e.browsers.engine import LAN_NAME
 from e2e.browsers.finding import NoBrowserError, install_from_debian, named_by, of_the_system
 
+SURVIVES = Path(__file__).parent / "firefox-that-survives"
 VARIABLE = "LIVEQUEUE_FIREFOX"
 NAMES = ("firefox-esr", "firefox")
 HELP = f"""\
@@ -81,6 +85,9 @@ class Firefox:
                 preferences |= EMULATED[name, value]
         return self._browser(preferences).new_context(**UNSET, **options)
 
+    def crash(self, page: Page) -> None:
+        content.kill(page)
+
     def close(self) -> None:
         for browser in self._browsers.values():
             browser.close()
@@ -101,7 +108,8 @@ class Firefox:
         try:
             return self._playwright.firefox.launch(
                 channel="moz-firefox",
-                executable_path=self._program,
+                executable_path=SURVIVES,
+                env={**os.environ, "LIVEQUEUE_FIREFOX_PROGRAM": self._program},
                 headless=self._headless,
                 firefox_user_prefs=preferences,
             )

@@ -220,3 +220,36 @@ def test_a_task_deleted_meanwhile_does_not_hold_up_the_others(
         expect_all(server, tabs, task, 70)
         for tab in (*tabs, doomed):
             expect_live(tab)
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"mode": "502"},
+    {"mode": "html"},
+    {"mode": "refuse", "status": 401},
+    {"mode": "refuse", "status": 404},
+    {"mode": "refuse", "status": 429},
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=["502", "html", "401", "404", "429"])
+def test_trouble_is_met_once_for_all_tabs(
+    server: Server, pages: Pages, task: Task, fault: dict[str, Any]
+) -> None:
+    """Each says that it is offline, and is back when it is over; one stream asks for all."""
+    with FaultProxy.before(server.url) as proxy:
+        tabs = open_tabs(pages, server, task, 6, url=proxy.url)
+        for tab in tabs:
+            expect_live(tab)
+        before = len(proxy.requests(""))
+        proxy.set(match="/events/|/api/", **fault)
+        proxy.cut("/events/")
+        for tab in tabs:
+            expect_connection(tab, "offline")
+        # A stream, and a poll that tells why there was none, perhaps once more a second later.
+        assert len(proxy.requests("")) - before < 2 * len(tabs)
+        proxy.set("pass")
+        tabs[0].evaluate("dispatchEvent(new Event('online'))")  # a refusal waits for a minute
+        expect_all(server, tabs, task, 40)
+        for tab in tabs:
+            expect_live(tab)
+        assert streams(server) == 1

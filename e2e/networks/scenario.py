@@ -78,12 +78,12 @@ class Scenario:
                 await self._later()
             async with turns.among_others(), asyncio.timeout(AT_WORK_WITHIN):
                 await self._open_waiting(stack)
-            before = await self.main.states()
+            before = [len(await viewer.states()) for viewer in self.viewers]
             await asyncio.sleep(self.pause)  # what is tested is how it bears so long a silence
             async with turns.among_others(), asyncio.timeout(AT_WORK_WITHIN):
-                during = (await self.main.states())[len(before) :]
-                if during:
-                    self._trouble(f"during the pause it was {', '.join(during)}")
+                for viewer, known in zip(self.viewers, before, strict=True):
+                    if during := (await viewer.states())[known:]:
+                        self._trouble(f"during the pause it was {', '.join(during)}")
                 self.outcome.idle = await self._line("after the pause")
                 await self._rung("after the pause")
                 self.outcome.cut = await self._outage("cut", self.box.restart)

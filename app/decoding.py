@@ -27,6 +27,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
+_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})  # the last two are part of the first
 KEY_LIMIT = 200  # characters of an Idempotency-Key
 FORM_FIELDS = 1000
 
@@ -62,10 +63,13 @@ async def raw_body() -> bytes:
 
 
 def check_encoding() -> None:
-    """Raises UnsupportedMedia for a compressed body, which would be stored as garbage."""
+    """Raises UnsupportedMedia for what would be stored as garbage: compressed, or not UTF-8."""
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMedia("problem.encoded")
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in _CHARSETS:
+        raise UnsupportedMedia("problem.charset", charset=charset[:40])
 
 
 async def _collected() -> bytes:

@@ -81,6 +81,8 @@ class TaskCreate(Body):
             raise Unprocessable.field("name", "limit.characters.from_to", least=1, most=200)
         if _CONTROL.search(self.name):
             raise Unprocessable.field("name", "limit.control")
+        if self.queue in (".", ".."):
+            raise Unprocessable.field("queue", "limit.dots")
         if self.message is not None:
             self.message = one_line(self.message)
         check_texts(self.unit, self.message, self.error, self.worker)

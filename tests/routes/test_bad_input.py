@@ -27,6 +27,8 @@ WRONG_TASKS: list[tuple[str, int, str]] = [
     ('{"name": "x", "colour": "red"}', 422, "colour"),
     ('{"name": "x", "queue": "a b"}', 422, "queue"),
     ('{"name": "x", "queue": ""}', 422, "queue"),
+    ('{"name": "x", "queue": "."}', 422, "queue"),
+    ('{"name": "x", "queue": ".."}', 422, "queue"),
     ('{"name": "x", "queue": "%s"}' % ("q" * 65), 422, "queue"),
     ('{"name": "x", "status": "stalled"}', 422, "status"),
     ('{"name": "x", "status": "done"}', 422, "status"),
@@ -177,6 +179,18 @@ def test_a_compressed_body_is_refused_and_not_taken_for_text(
     headers["Content-Encoding"] = "Identity"
     assert http.post(path, content=b"", headers=headers).status_code in (200, 422)
     assert http.get(path).json()["total"] == 0
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-ndjson"])
+def test_a_body_that_is_not_utf8_is_refused(
+    http: httpx.Client, new_task: NewTask, kind: str
+) -> None:
+    path = f"/api/tasks/{new_task()['id']}/logs"
+    headers = {"Content-Type": f"{kind}; charset=ISO-8859-1"}
+    _assert_problem(http.post(path, content=b"caf\xe9", headers=headers), 415)
+    assert http.get(path).json()["total"] == 0
+    headers = {"Content-Type": f'{kind}; charset="UTF-8"'}
+    assert http.post(path, content=b"", headers=headers).status_code in (200, 422)
 
 
 @pytest.mark.parametrize(

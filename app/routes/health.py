@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from quart import Blueprint
+from quart_schema import document_response
 
 from app import __version__
+from app.routes.replies import HealthReply, ReadyReply
 from app.state import state
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/healthz")
+@document_response(HealthReply)
 async def healthz() -> dict[str, Any]:
     """Answers without touching the database: the event loop turns."""
     server = state()
@@ -27,6 +30,7 @@ async def healthz() -> dict[str, Any]:
 
 
 @blueprint.get("/readyz")
+@document_response(ReadyReply)
 async def readyz() -> dict[str, str]:
     """Answers once a read goes through."""
     await state().database.read(lambda connection: connection.execute("SELECT 1").fetchone())

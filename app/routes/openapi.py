@@ -14,6 +14,7 @@ from quart_schema.validation import DataSource
 from werkzeug.routing import Rule
 
 from app import __version__
+from app.decoding import KEY_LIMIT
 from app.errors import PROBLEM_JSON, is_api_path
 from app.routes.answers import json_answer
 from app.routes.pages import page, words
@@ -85,7 +86,8 @@ def _complete(path: str, method: str, operation: dict[str, Any], problem: dict[s
         "content": {PROBLEM_JSON: {"schema": problem}},
     }
     if method == "post":
-        key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}
+        kind = {"type": "string", "pattern": f"^[ -~]{{1,{KEY_LIMIT}}}$"}
+        key = {"name": "Idempotency-Key", "in": "header", "schema": kind}
         operation["parameters"] = [*operation["parameters"], key]
     if content := operation.get("requestBody", {}).get("content"):
         (body,) = content.values()

@@ -296,3 +296,19 @@ class VerdictReply(Struct):
     checks: list[CheckReply]
     advice: list[AdviceReply]
     report: str
+
+
+class HealthReply(Struct):
+    """The event loop turns; how full it is, in streams and bytes of the two files."""
+
+    status: str
+    version: str
+    streams: int
+    database_bytes: int
+    wal_bytes: int
+
+
+class ReadyReply(Struct):
+    """The database can be read."""
+
+    status: str

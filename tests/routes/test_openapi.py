@@ -6,6 +6,7 @@ import json
 import re
 
 import httpx
+import pytest
 
 from app.resources import STATIC
 
@@ -82,6 +83,22 @@ def test_limits_and_bodies_are_those_of_the_code(http: httpx.Client) -> None:
     assert set(bodies) == {"application/json", "application/x-www-form-urlencoded"}
     logs = document["paths"]["/api/tasks/{task_id}/logs"]["post"]["requestBody"]["content"]
     assert set(logs) == {"application/json", "application/x-ndjson", "text/plain"}
+    (key,) = (
+        parameter["schema"]
+        for parameter in document["paths"]["/api/tasks"]["post"]["parameters"]
+        if parameter["name"] == "Idempotency-Key"
+    )
+    assert key["pattern"] == "^[ -~]{1,200}$"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_signs_of_life_are_described(http: httpx.Client, path: str) -> None:
+    document = http.get("/openapi.json").json()
+    content = document["paths"][path]["get"]["responses"]["200"]["content"]
+    reference = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert set(document["components"]["schemas"][reference]["required"]) == set(
+        http.get(path).json()
+    )
 
 
 def test_what_it_says_of_itself_is_translated(http: httpx.Client) -> None:

@@ -21,6 +21,8 @@ Message = str | dict[str, str]
 Translate = Callable[..., str]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_LATIN = re.compile(r"[A-Za-z0-9]")
 
 
 class Text:
@@ -66,7 +68,13 @@ def translator(language: str) -> Translate:
             message = message.get(plural_form(count), message["other"])
         if isinstance(count, int):
             parameters["count"] = number(language, count)
-        return _PLACE.sub(lambda place: _said(language, parameters[place[1]]), message)
+
+        def fill(place: re.Match[str]) -> str:
+            value = _said(language, parameters[place[1]])
+            before, after = message[: place.start()][-1:], message[place.end() :][:1]
+            return f"{_gap(before, value[:1])}{value}{_gap(value[-1:], after)}"
+
+        return _PLACE.sub(fill, message)
 
     return t
 
@@ -74,6 +82,12 @@ def translator(language: str) -> Translate:
 def number(language: str, value: float) -> str:
     """`1,204` or `12.25`."""
     return format_decimal(value, format="#,##0.##", locale=locale(language))
+
+
+def _gap(one: str, other: str) -> str:
+    """Chinese stands a space apart from Latin letters and digits, whichever a value begins with."""
+    pair = f"{one}{other}"
+    return " " if _HAN.search(pair) and _LATIN.search(pair) else ""
 
 
 def _said(language: str, value: object) -> str:

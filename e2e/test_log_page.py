@@ -283,7 +283,7 @@ def test_what_came_too_fast_is_said_and_loads_when_it_is_looked_at(
     proxy.set("pass")
     expect_live(page)
     box.expect_end(20_000, within=20_000)
-    expect(page.locator("#log-skipped")).to_contain_text("load when looked at")
+    expect(page.locator("#log-skipped")).to_contain_text("load when you scroll to them")
     for part in (0.7, 0.3, 0.01):
         box.drag(part)
         box.rest()

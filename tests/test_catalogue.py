@@ -111,6 +111,14 @@ def test_values_may_be_texts_of_their_own() -> None:
     assert text.say("zh") == "任务 #7 失败，没有可取消的内容。"
 
 
+def test_chinese_stands_apart_from_latin_letters() -> None:
+    t = translator("zh")
+    assert t("network.finding.cut", box="nginx") == "nginx 很快就切断事件流。"
+    assert t("network.finding.cut", box="某个代理") == "某个代理很快就切断事件流。"
+    assert t("time.ago", duration="3 分钟") == "3 分钟前"
+    assert t("limit.kind", kind="true") == "必须是 true"
+
+
 def test_titles_of_problems_are_the_phrases_of_http() -> None:
     titles = {key: title for key, title in messages("en").items() if key.startswith("http.")}
     assert titles.pop("http.other") == "Error"

@@ -17,7 +17,10 @@ export class Catalogue {
       message = message[this.plurals.select(values.count)] ?? message.other;
     }
     if (typeof values.count === "number") values.count = this.number(values.count);
-    return message.replace(/\{(\w+)\}/g, (place, name) => String(values[name] ?? place));
+    return message.replace(/\{(\w+)\}/g, (place, name, at) => {
+      const value = String(values[name] ?? place);
+      return gap(message[at - 1], value[0]) + value + gap(value.at(-1), message[at + place.length]);
+    });
   }
 
   // What is wrong, with fields named as the page names them.
@@ -36,6 +39,12 @@ export class Catalogue {
   compact(value) {
     return this.compacts.format(value);
   }
+}
+
+// Chinese stands a space apart from Latin letters and digits, whichever a value begins with.
+function gap(one = "", other = "") {
+  const pair = one + other;
+  return /[\u4e00-\u9fff]/.test(pair) && /[A-Za-z0-9]/.test(pair) ? " " : "";
 }
 
 export async function loadCatalogue(language) {

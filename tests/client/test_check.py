@@ -135,8 +135,8 @@ def test_a_clean_network_is_live(server: Server) -> None:
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert lines[0] == f"Checking {server.url}/"
-    assert "[ok] Silence: a stream may be silent for 1 s and more" in lines
-    assert "[ok] Waiting requests: may wait 1 s and more for an answer" in lines
+    assert "[ok] Silence: a stream may be silent for 1 s or longer" in lines
+    assert "[ok] Waiting requests: may wait 1 s or longer for an answer" in lines
     assert "Live: changes arrive here as they happen" in lines
     assert sum(line.startswith("[") for line in lines) == 11
 

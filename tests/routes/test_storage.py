@@ -114,7 +114,7 @@ def test_the_page_tells_it_in_the_readers_language(fresh: httpx.Client) -> None:
     words = " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
     assert f"#{task['id']} &lt;b&gt;many&lt;/b&gt; · lines 1 to 4,000 · in " in words
     chinese = fresh.get("/storage", headers={**PAGE, "Accept-Language": "zh"}).text
-    assert "5,000 行 共 1 份日志" in chinese
+    assert "5,000 行，共 1 份日志" in chinese
 
 
 def test_limits_hold_and_a_log_tells_from_where_it_is_kept(

@@ -49,3 +49,10 @@ test("places are filled once: text of a user is never a pattern", () => {
     "Task 1, {status} $&: failed",
   );
 });
+
+test("Chinese stands apart from Latin letters", () => {
+  const { t } = new Catalogue("zh", read("../../static/locale/zh.json"));
+  assert.equal(t("connection.fallback", { age: "2 h", reason: "x" }), "2 h 退出事件流：x");
+  assert.equal(t("time.ago", { duration: "3 分钟" }), "3 分钟前");
+  assert.equal(t("limit.kind", { kind: "true" }), "必须是 true");
+});

@@ -8,6 +8,7 @@
 // rests, by moving the lines and the bar by the same amount, which nobody sees.
 
 import { Extent } from "./extent.js";
+import { Pins, selectionEnds } from "./pins.js";
 
 const REST = 150; // milliseconds without scrolling
 const AROUND = 300; // lines drawn on either side once there is time, for the browser's own search
@@ -28,7 +29,7 @@ export class Scroller {
   #rows = []; // { element, cost } of the lines drawn
   #from = 1; // number of the first of them
   #cost = 0;
-  #pinned = new Map(); // n -> element that a selection begins or ends in, while it is out of sight
+  #pins;
   #spare = [];
   #top = 0; // of what is drawn, in the space
   #height = 0; // of what is drawn
@@ -52,10 +53,10 @@ export class Scroller {
   // busy() -> whether a finger or a button is down on the box
   constructor({ box, space, lines, head, create, draw, looked, moved, resized, busy }) {
     Object.assign(this, { box, space, lines, head, create, draw, looked, moved, resized, busy });
+    this.#pins = new Pins({ lines });
     this.#measure();
     lines.replaceChildren();
     box.addEventListener("scroll", () => this.catchUp(), { passive: true });
-    document.addEventListener("selectionchange", () => this.#unpin());
     const sizes = new ResizeObserver(() => this.#measure() && this.resized());
     for (const element of [box, head, lines]) sizes.observe(element);
   }
@@ -228,13 +229,10 @@ export class Scroller {
 
   // `next`: the element that it stands before, if any line is drawn
   #row(n, next) {
-    let element = this.#pinned.get(n);
-    if (element) {
-      this.#pinned.delete(n);
-      element.classList.remove("log-pinned");
-    } else {
+    let element = this.#pins.release(n);
+    if (!element) {
       element = this.#spare.pop() ?? this.create();
-      this.lines.insertBefore(element, next === undefined ? this.#pinnedAfter(n) : next);
+      this.lines.insertBefore(element, next === undefined ? this.#pins.after(n) : next);
     }
     const cost = this.draw(element, n);
     this.#cost += cost;
@@ -281,46 +279,27 @@ export class Scroller {
   }
 
   #take(rows, from) {
-    const ends = selectionEnds(); // asked for once, since it may cost a layout
+    const selected = selectionEnds();
     for (const [index, { element, cost }] of rows.entries()) {
       this.#cost -= cost;
-      if (ends.some((node) => element.contains(node))) {
-        element.classList.add("log-pinned");
-        this.#pinned.set(from + index, element);
-      } else {
+      if (selected(element)) this.#pins.keep(from + index, element);
+      else {
         element.remove();
         if (this.#spare.length < SPARE) this.#spare.push(element);
       }
     }
   }
 
-  // -- selections: their ends stay in the document, in order, wherever the reader goes
-
   // The line is to stay in the document, drawn or not.
   pin(n) {
-    if (this.elementOf(n) || this.#pinned.has(n)) return this.elementOf(n) ?? this.#pinned.get(n);
+    const there = this.elementOf(n) ?? this.#pins.get(n);
+    if (there) return there;
     const element = this.create();
     this.draw(element, n);
-    element.classList.add("log-pinned");
-    const next = n < this.#from ? this.#pinnedAfter(n) ?? this.#rows[0]?.element : this.#pinnedAfter(n);
+    const next = n < this.#from ? this.#pins.after(n) ?? this.#rows[0]?.element : this.#pins.after(n);
     this.lines.insertBefore(element, next ?? null);
-    this.#pinned.set(n, element);
+    this.#pins.keep(n, element);
     return element;
-  }
-
-  #pinnedAfter(n) {
-    const after = [...this.#pinned.keys()].filter((other) => other > n);
-    return after.length > 0 ? this.#pinned.get(Math.min(...after)) : null;
-  }
-
-  #unpin() {
-    if (this.#pinned.size === 0) return;
-    const ends = selectionEnds();
-    for (const [n, element] of this.#pinned) {
-      if (ends.some((node) => element.contains(node))) continue;
-      element.remove();
-      this.#pinned.delete(n);
-    }
   }
 
   // -- the space
@@ -502,11 +481,6 @@ export class Scroller {
   get #bottom() {
     return this.#top + this.#height;
   }
-}
-
-function selectionEnds() {
-  const selection = getSelection();
-  return selection.isCollapsed ? [] : [selection.anchorNode, selection.focusNode];
 }
 
 // WebKit has no idle callbacks.

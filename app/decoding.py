@@ -97,7 +97,7 @@ def from_json(model: type[S], data: bytes) -> S:
     try:
         return _decoder(model).decode(data)  # type: ignore[no-any-return]
     except msgspec.ValidationError as error:
-        raise _wrong(error) from None
+        raise _wrong(str(error)) from None
     except RecursionError:
         raise BadRequest("problem.json_deep") from None
     except (msgspec.DecodeError, ValueError) as error:
@@ -117,7 +117,7 @@ def from_builtins(model: type[S], value: Any) -> S:
     try:
         return msgspec.convert(value, model)
     except msgspec.ValidationError as error:
-        raise _wrong(error) from None
+        raise _wrong(str(error)) from None
 
 
 def from_pairs(model: type[S], pairs: Iterable[tuple[str, str]]) -> S:
@@ -134,7 +134,8 @@ def from_pairs(model: type[S], pairs: Iterable[tuple[str, str]]) -> S:
     try:
         return msgspec.convert(values, model, strict=False)
     except msgspec.ValidationError as error:
-        raise _wrong(error) from None
+        # A field that may be given more than once has a name, but no places.
+        raise _wrong(_PLACE.sub("`", str(error))) from None
 
 
 def repair_surrogates(data: bytes) -> bytes:
@@ -173,6 +174,7 @@ def _list_fields(model: type[msgspec.Struct]) -> frozenset[str]:
 
 # Messages of msgspec: "Expected `float` <= 100.0 - at `$.progress`".
 _PATH = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`\Z")
+_PLACE = re.compile(r"\[\d+\]`\Z")
 _BOUND = re.compile(r"Expected `(?:int|float)` (<=|>=|<|>) (\S+)\Z")
 _LENGTH = re.compile(r"Expected `(\w+)` of length (<=|>=|==) (\d+)\Z")
 _MISSING = re.compile(r"Object missing required field `(.*)`\Z")
@@ -197,9 +199,8 @@ _TIMES = {
 }
 
 
-def _wrong(error: msgspec.ValidationError) -> Problem:
+def _wrong(text: str) -> Problem:
     """msgspec's message as a problem that names the field and its limit."""
-    text = str(error)
     found = _PATH.search(text)
     field = found.group(1) if found else ""
     if found:

@@ -215,6 +215,13 @@ def test_wrong_list_query(http: httpx.Client, query: str) -> None:
     _assert_problem(http.get(f"/api/tasks?{query}"), 422)
 
 
+def test_a_field_that_may_be_repeated_is_named_as_it_is_written(http: httpx.Client) -> None:
+    answer = http.get("/api/tasks?status=failed&status=done")
+    assert [error["field"] for error in _assert_problem(answer, 422)["errors"]] == ["status"]
+    page = http.get("/tasks?status=done", headers={"Accept": "text/html"})
+    assert "status[0]" not in page.text
+
+
 @pytest.mark.parametrize("query", ["from=0", "tail=-1", "from=1&tail=1", "limit=9999", "level=x"])
 def test_wrong_log_query(http: httpx.Client, new_task: NewTask, query: str) -> None:
     _assert_problem(http.get(f"/api/tasks/{new_task()['id']}/logs?{query}"), 422)

@@ -221,7 +221,7 @@ def test_another_window_size_or_wrapping_keeps_the_first_line(
         box.page.set_viewport_size({"width": width, "height": height})
         assert box.rest().numbers[0] == line
     for _ in range(2):
-        box.page.locator("#log-wrap").click()
+        box.page.keyboard.press("w")
         assert box.rest().numbers[0] == line
 
 
@@ -258,7 +258,7 @@ def test_a_flood_is_shown_whole(api: Api, box: LogBox, task: Task) -> None:
     count = 25_000
     with Producer(api, task, lines=count, pause=0.05, at_once=250) as producer:
         producer.wait_for(count // 2)
-        box.page.locator("#log-wrap").click()
+        box.page.keyboard.press("w")
         producer.finish()
     box.expect_end(count)
     expect(box.total).to_have_text("25,000 lines")

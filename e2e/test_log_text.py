@@ -149,10 +149,30 @@ def test_raw_shows_what_was_sent(api: Api, page: Page, task: Task) -> None:
     shown = line(page, 1).locator(".log-text")
     expect(shown).to_have_text("a red b")
     page.locator("#log-looks-button").click()
-    page.get_by_label("Raw").check()
+    page.locator("#log-looks").get_by_label("Raw").check()
     expect(shown).to_have_text("a ␛[31mred␛[0m b␇")
-    page.get_by_label("Raw").uncheck()
+    button = page.locator("#log-looks-button")
+    expect(button).to_contain_text("Raw")
+    page.locator("#log-looks").get_by_label("Raw").uncheck()
     expect(shown).to_have_text("a red b")
+    expect(button).not_to_contain_text("Raw")
+
+
+def test_what_is_not_as_usual_in_the_view_can_be_seen(api: Api, page: Page, task: Task) -> None:
+    api.append(task, "a line")
+    button = page.locator("#log-looks-button")
+    expect(button).to_have_accessible_name("View")
+    button.click()
+    page.get_by_label("UTC").check()
+    page.locator("#log-looks").get_by_label("Raw").check()
+    page.keyboard.press("Escape")
+    page.locator("#log").focus()
+    page.keyboard.press("w")
+    words = "View (UTC, long lines not wrapped, Raw)"
+    expect(button).to_have_accessible_name(words)
+    page.reload()
+    expect(button).to_have_accessible_name(words)
+    expect(button).to_contain_class("chosen")
 
 
 def test_what_is_downloaded(api: Api, page: Page, task: Task) -> None:
@@ -194,7 +214,7 @@ def test_copied_lines_are_what_is_shown(api: Api, page: Page, task: Task) -> Non
 
     assert copied() == "one red\ntwo\nthree"
     page.locator("#log-looks-button").click()
-    page.get_by_label("Raw").check()
+    page.locator("#log-looks").get_by_label("Raw").check()
     page.keyboard.press("Escape")
     assert copied() == f"one {RED}red{OFF}\ntwo\nthree"
 

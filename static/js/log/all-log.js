@@ -56,6 +56,7 @@ export class AllLog {
       ...this.search.keys,
       End: () => this.view.follow(),
       p: () => this.view.pause(),
+      w: () => this.toolbar.wrap(),
     };
   }
 

@@ -100,6 +100,7 @@ export class TaskLog {
       ...this.search.keys,
       End: () => this.view.follow(),
       p: () => this.view.pause(),
+      w: () => this.toolbar.wrap(),
     };
   }
 

@@ -1,7 +1,7 @@
 // What stands above a log: its filters, the switches for how lines look, and the download. What is
 // shown is in the address; how lines look is the reader's own, and kept here.
 
-import { byId, root, setText } from "../page.js";
+import { byId, root, setAttribute, setText } from "../page.js";
 import { placeAtButton } from "../placing.js";
 
 const LOOK = "livequeue.log"; // in the browser's storage
@@ -24,7 +24,6 @@ export class Toolbar {
     byId("log-unfilter").addEventListener("click", () => this.go(this.query.unfiltered()));
     byId("log-all").addEventListener("click", () => this.go(this.query.unfiltered().withOnly(false)));
     byId("log-looks").addEventListener("change", () => this.#looked());
-    byId("log-wrap").addEventListener("change", () => this.#looked());
     addEventListener("popstate", () => this.#show(this.query.from(location.search)));
     this.#drawLook();
     this.#draw();
@@ -108,8 +107,13 @@ export class Toolbar {
     } catch {
       // storage is full or forbidden: it holds for this page
     }
-    byId("log").classList.toggle("wrap", this.look.wrap);
+    this.#drawLook();
     this.looks();
+  }
+
+  // Wraps long lines, or no longer.
+  wrap() {
+    byId("log-wrap").click();
   }
 
   #drawLook() {
@@ -118,6 +122,24 @@ export class Toolbar {
     byId("log-raw").checked = raw;
     byId("log-wrap").checked = wrap;
     byId("log").classList.toggle("wrap", wrap);
+    this.#tellLook();
+  }
+
+  // What is not as usual can be seen without opening anything.
+  #tellLook() {
+    const { t } = this.context;
+    const { times, raw, wrap } = this.look;
+    const usual = standard();
+    const said = [
+      times === usual.times ? "" : t(`log.times.${times}`),
+      wrap ? "" : t("log.wrap.off"),
+      raw ? t("log.raw.on") : "",
+    ].filter(Boolean);
+    const words = said.length > 0 ? t("log.look.some", { settings: said.join(", ") }) : t("log.look");
+    const button = byId("log-looks-button");
+    button.classList.toggle("chosen", said.length > 0);
+    setText(button.querySelector(".log-count"), raw ? t("log.raw.on") : "");
+    for (const name of ["title", "aria-label"]) setAttribute(button, name, words);
   }
 
   // -- download
@@ -134,17 +156,21 @@ export class Toolbar {
   }
 }
 
+function standard() {
+  return { times: matchMedia(NARROW).matches ? "off" : "local", raw: false, wrap: true };
+}
+
 function remembered() {
-  const standard = { times: matchMedia(NARROW).matches ? "off" : "local", raw: false, wrap: true };
+  const usual = standard();
   try {
     const kept = JSON.parse(localStorage.getItem(LOOK) ?? "{}");
     return {
-      times: TIMES.includes(kept.times) ? kept.times : standard.times,
+      times: TIMES.includes(kept.times) ? kept.times : usual.times,
       raw: kept.raw === true,
       wrap: kept.wrap !== false,
     };
   } catch {
-    return standard;
+    return usual;
   }
 }
 

@@ -164,6 +164,49 @@ def test_a_search_over_all_logs(api: Api, page: Page) -> None:
     expect(current).to_be_in_viewport()
 
 
+def test_where_among_all_hits_the_reader_is(api: Api, page: Page) -> None:
+    tasks = [api.create(f"task {n}", status="running") for n in range(2)]
+    for n in range(1, 41):
+        api.append(tasks[n % 2], f"needle {n} needle", "hay")
+    expect(page.locator(LOG_TEXTS).last).to_have_text("hay")
+    field(page).fill("needle")
+    expect(status(page)).to_have_text("80 hits")
+    for key, words in (
+        ("Enter", "80 of 80 hits"),
+        ("Shift+Enter", "79 of 80 hits"),
+        ("Shift+Enter", "78 of 80 hits"),
+        ("Enter", "79 of 80 hits"),
+    ):
+        field(page).press(key)
+        expect(status(page)).to_have_text(words)
+    field(page).press("Escape")
+    page.keyboard.press("Home")
+    page.locator("#log-search-only").click()  # another way to look at the same hits
+    expect(status(page)).to_have_text("79 of 80 hits")
+    page.keyboard.press("n")
+    expect(status(page)).to_have_text("80 of 80 hits")
+
+
+def test_hits_of_a_line_that_is_rewritten(api: Api, page: Page) -> None:
+    task = api.create("bar", status="running")
+    path = f"/api/tasks/{task['id']}/logs"
+
+    def rewrite(batch: int, text: str) -> None:
+        line = {"text": text, "line": 1}
+        api.call("POST", path, {"producer": "bar", "batch": batch, "lines": [line]})
+
+    rewrite(1, "needle 1")
+    field(page).fill("needle")
+    expect(status(page)).to_have_text("1 hit")
+    rewrite(2, "a needle and a needle")
+    expect(page.locator(HITS)).to_have_text(["needle", "needle"])
+    expect(status(page)).to_have_text("2 hits")
+    rewrite(3, "hay")
+    expect(page.locator(LOG_TEXTS)).to_have_text(["hay"])
+    expect(page.locator(HITS)).to_have_count(0)
+    expect(status(page)).to_have_text("no hits")
+
+
 def test_a_line_leads_to_its_place_in_its_log(api: Api, page: Page) -> None:
     task = api.create(status="running")
     api.append(task, *["hay"] * 700, "a needle", *["hay"] * 700)

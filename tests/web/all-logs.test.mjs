@@ -23,8 +23,9 @@ class Server {
       this.last[task] = (this.last[task] ?? 0) + 1;
       return { time, task_id: task, n: this.last[task], text: `${task}:${this.last[task]}` };
     });
+    const last = this.lines.at(-1);
     this.lines.push(...fresh);
-    this.lines.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : a.task_id - b.task_id || a.n - b.n));
+    if (last && inOrder(fresh[0], last) < 0) this.lines.sort(inOrder);
     return { task_id: task, attempt: 1, lines: fresh.map(({ time, n, text }) => ({ time, n, text })) };
   }
 
@@ -54,6 +55,10 @@ class Server {
       tasks: Object.fromEntries(part.map((line) => [line.task_id, { name: `task ${line.task_id}`, queue: "q" }])),
     };
   };
+}
+
+function inOrder(a, b) {
+  return a.time < b.time ? -1 : a.time > b.time ? 1 : a.task_id - b.task_id || a.n - b.n;
 }
 
 function texts(logs) {
@@ -224,7 +229,7 @@ test("what is counted, and from one to the next", async () => {
       asked.push(parameters);
       return pages[asked.length - 1];
     },
-    until: at(1000),
+    end: () => at(1000),
     changed: () => {},
   });
   await until(() => finder.done);
@@ -247,5 +252,101 @@ test("what is counted, and from one to the next", async () => {
     assert.equal(line.text, expected.text);
   }
   assert.equal(await finder.find(line, -1), null);
+  finder.stop();
+});
+
+test("a rewritten line gets its hits anew, and is told to whoever counts", async () => {
+  const server = filled(new Server(), 10);
+  const told = [];
+  const logs = new AllLogs({ read: server.read, marked: true, rewritten: (time) => told.push(time) });
+  await logs.ready;
+  const line = { ...server.lines[3], text: "a needle", hits: [[2, 8]] };
+  server.lines[3] = line;
+  logs.take({ task_id: line.task_id, lines: [{ n: line.n, time: line.time, text: "a needle" }] });
+  await until(() => logs.get(logs.first + 3).hits?.length === 1);
+  assert.deepEqual(told, [line.time]);
+  server.matches = (other) => other !== line; // it matches no more
+  logs.take({ task_id: line.task_id, lines: [{ n: line.n, time: line.time, text: "hay" }] });
+  assert.equal(logs.get(logs.first + 3).hits, undefined);
+  logs.take({ task_id: 7, lines: [{ n: 1, time: at(0), text: "one that is left out" }] });
+  assert.deepEqual(told, [line.time, line.time, at(0)]);
+  logs.close();
+});
+
+// Counts in lines as the server does: those from `since` on and before `until`.
+function counter(server) {
+  const asked = [];
+  const count = async ({ since = "", until: end = "~" }) => {
+    asked.push({ since, until: end });
+    const within = server.lines.filter(({ time }) => time >= since && time < end);
+    return { hits: within.reduce((sum, { hits = [] }) => sum + hits.length, 0), searched: within.length, next: null };
+  };
+  return { asked, count };
+}
+
+function withHits(server, count) {
+  filled(server, count);
+  for (const line of server.lines) line.hits = line.n % 2 ? [[0, 1], [2, 3]] : [];
+  server.matches = ({ hits = [] }) => hits.length > 0;
+  const plain = server.read;
+  server.read = async ({ since = "", ...parameters }) => {
+    const answer = await plain(parameters);
+    const lines = answer.lines.filter(({ time }) => time >= since);
+    return { ...answer, lines, older: lines.length < answer.lines.length ? null : answer.older };
+  };
+  return server;
+}
+
+test("the rank of a hit is counted once; from there on each step knows", async () => {
+  const server = withHits(new Server(), 60);
+  const { asked, count } = counter(server);
+  const finder = new AllFinder({ read: server.read, count, end: () => at(1000), changed: () => {} });
+  await until(() => finder.done);
+  const before = (line) => server.lines.slice(0, server.lines.indexOf(line)).flatMap(({ hits }) => hits).length;
+  let line = await finder.find(null, -1);
+  for (let step = 0; step < 5; step += 1) {
+    assert.equal(await finder.rank(line), before(line));
+    line = await finder.find(line, -1);
+  }
+  for (let step = 0; step < 3; step += 1) line = await finder.find(line, 1);
+  assert.equal(await finder.rank(line), before(line));
+  assert.equal(asked.length, 2); // all of them, and those before the first one asked for
+  finder.stop();
+});
+
+test("hits of the same moment are told apart", async () => {
+  const server = new Server();
+  for (const task of [1, 2, 3]) server.append(task, 4, at(5));
+  for (const line of server.lines) line.hits = [[0, 1]];
+  const { count } = counter(server);
+  const finder = new AllFinder({ read: server.read, count, end: () => at(1000), changed: () => {} });
+  await until(() => finder.done);
+  for (const [rank, line] of server.lines.entries()) assert.equal(await finder.rank(line), rank);
+  finder.stop();
+});
+
+test("hits of rewritten lines are counted again, from the oldest of them on", async () => {
+  const server = withHits(new Server(), 60);
+  const { asked, count } = counter(server);
+  let now = at(100);
+  const finder = new AllFinder({ read: server.read, count, end: () => now, changed: () => {} });
+  await until(() => finder.done);
+  assert.equal(finder.hits, 60);
+  for (const line of [server.lines[50], server.lines[55]]) {
+    line.hits = Array(10).fill([0, 1]);
+    finder.rewritten(line.time);
+  }
+  const expected = () => server.lines.flatMap(({ hits }) => hits).length;
+  await until(() => finder.hits === expected());
+  assert.deepEqual(asked.slice(1), [{ since: "", until: at(50) }, { since: at(50), until: at(100) }]);
+  server.lines[54].hits = [];
+  finder.rewritten(at(54));
+  const arrived = { time: at(101), task_id: 1, n: 99, hits: [[0, 1]] };
+  server.lines.push(arrived);
+  finder.arrived([arrived]);
+  assert.equal(finder.hits, expected() + 2);
+  now = at(102);
+  await until(() => finder.hits === expected());
+  assert.deepEqual(asked.slice(3), [{ since: at(50), until: at(102) }]);
   finder.stop();
 });

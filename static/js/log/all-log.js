@@ -73,8 +73,10 @@ export class AllLog {
     const shown = query.marked(query.shown());
     return new AllLogs({
       at,
+      marked: query.get("q") !== "",
       read: (parameters, signal) => this.#read(parameters, shown, signal),
       arrived: (lines) => this.#finder?.arrived(lines),
+      rewritten: (time) => this.#finder?.rewritten(time),
     });
   }
 
@@ -84,9 +86,10 @@ export class AllLog {
     this.#finder = null;
     if (query.get("q")) {
       const sought = query.sought();
-      const now = new Date(this.context.clock.now()).toISOString();
+      const now = () => new Date(this.context.clock.now()).toISOString();
       this.#finder = new AllFinder({
-        until: [now, query.get("until")].filter(Boolean).sort()[0],
+        since: query.get("since"),
+        end: () => [now(), query.get("until")].filter(Boolean).sort()[0],
         read: (parameters, signal) => this.#read(parameters, query.marked(sought), signal),
         count: (parameters, signal) => this.#read(parameters, sought, signal, "/matches"),
         changed: () => this.search.draw(),

@@ -29,6 +29,8 @@ export class AllLogs {
   #live = false; // lines are read as they arrive
   #at = null; // { id, place } of the line that reading began at
   #wanted = { first: 1, last: 0 };
+  #unmarked = new Set(); // lines whose hits are not known since they were rewritten, by place
+  #marking = 0; // timer
   #busy = new Set(); // what is being read: "older", "newer", "arrivals" or a page
   #run = 0; // answers to what was asked in an earlier one are dropped
   #timer = 0;
@@ -36,9 +38,13 @@ export class AllLogs {
 
   // read(parameters, signal) -> promise of an answer of GET api/logs
   // at: the line to begin at, or null for the newest one; arrived(lines): these are new
+  // marked: something is searched for, and lines have its places; rewritten(time): one of then was
   // changed(places), with null for: all are others now
-  constructor({ read, at = null, arrived = () => {}, changed = () => {}, failed = () => {} }) {
-    Object.assign(this, { read, arrived, changed, failed });
+  constructor({
+    read, at = null, marked = false,
+    arrived = () => {}, rewritten = () => {}, changed = () => {}, failed = () => {},
+  }) {
+    Object.assign(this, { read, marked, arrived, rewritten, changed, failed });
     this.ready = this.#begin(at);
   }
 
@@ -85,12 +91,11 @@ export class AllLogs {
     let fresh = from === undefined ? 0 : to - from + 1;
     for (const line of lines) {
       const place = this.#places.get(idOf({ ...line, task_id }));
-      if (place === undefined) fresh += Number(this.#isNew({ ...line, task_id }));
-      else {
-        const page = this.#pageOf(place);
-        page.lines[place - page.start] = { ...page.lines[place - page.start], ...line };
+      if (place !== undefined) {
+        this.#rewrite(place, line);
         places.push(place);
-      }
+      } else if (this.#isNew({ ...line, task_id })) fresh += 1;
+      else this.rewritten(line.time);
     }
     if (places.length > 0) this.changed(places);
     if (fresh === 0) return;
@@ -101,6 +106,7 @@ export class AllLogs {
   close() {
     this.#stopped.abort();
     clearTimeout(this.#timer);
+    clearTimeout(this.#marking);
   }
 
   // -- reading
@@ -112,6 +118,7 @@ export class AllLogs {
     this.waiting = 0;
     this.#busy.clear();
     this.#places.clear();
+    this.#unmarked.clear();
     this.#pages = [];
     this.total += APART;
     this.first = this.total + 1;
@@ -198,6 +205,44 @@ export class AllLogs {
     const below = keyOf({ ...line, n: line.n - 1 });
     if (!this.#late || isBefore(below, this.#late)) this.#late = below;
     return true;
+  }
+
+  #rewrite(place, line) {
+    const page = this.#pageOf(place);
+    const before = page.lines[place - page.start];
+    const same = before.text === line.text;
+    page.lines[place - page.start] = { ...before, ...line, hits: same ? before.hits : undefined };
+    if (same) return;
+    this.rewritten(before.time);
+    if (!this.marked) return;
+    this.#unmarked.add(place);
+    this.#marking ||= setTimeout(() => this.#mark(), SOON);
+  }
+
+  // Only the server knows where what is searched for stands in a line.
+  async #mark() {
+    const lines = new Map();
+    for (const place of this.#unmarked) {
+      const line = this.get(place);
+      if (line) lines.set(keyOf(line), place);
+    }
+    this.#unmarked.clear();
+    if (lines.size > 0) {
+      const first = this.get(lines.get([...lines.keys()].reduce((a, b) => (isBefore(b, a) ? b : a))));
+      const answer = await this.#ask({ after: keyOf({ ...first, n: first.n - 1 }), limit: PAGE }, this.#run);
+      if (answer) this.#setMarks(lines, answer);
+    }
+    this.#marking = 0;
+    if (this.#unmarked.size > 0) this.#marking = setTimeout(() => this.#mark(), SOON);
+  }
+
+  #setMarks(lines, answer) {
+    for (const { text, hits, ...line } of answer.lines) {
+      const place = lines.get(keyOf(line));
+      if (place !== undefined && this.get(place)?.text === text) Object.assign(this.get(place), { hits });
+    }
+    for (const [key, place] of lines) if (!answer.done && isBefore(answer.newer, key)) this.#unmarked.add(place);
+    this.changed([...lines.values()]);
   }
 
   async #reread(page) {

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from e2e.api import Api, Task
 from e2e.elements import LOG_TEXTS, expect_live, task_url
+from e2e.log_box import LogBox
 from e2e.pages import Pages
 
 HITS = "#log mark.log-hit"
@@ -210,6 +211,40 @@ def test_only_matching_lines(api: Api, page: Page, task: Task) -> None:
     page.locator("#log-search-only").click()
     expect(page.locator(LOG_TEXTS).nth(1)).to_have_text("line 2")
     expect(numbers(page).first).to_have_text("1")  # where the reader was
+
+
+def test_the_line_under_the_readers_eyes_stays_when_others_go_and_come(
+    api: Api, page: Page, task: Task
+) -> None:
+    api.append(task, *[f"line {n}" + (" odd" if n % 2 else "") for n in range(1, 5001)])
+    box = LogBox(page)
+    box.expect_end(5000)
+    field(page).fill("odd")
+    expect(status(page)).to_have_text("2,500 hits")
+    box.wheel(-3_000)
+    before = box.rest()
+    only = page.locator("#log-search-only")
+    for _ in range(2):
+        only.click()
+        expect(page.locator("#log-total")).to_have_text("2,500 of 5,000 lines")
+        among = box.rest()
+        assert before.numbers[0] <= among.numbers[0] <= before.numbers[0] + 1
+        assert abs(among.top - before.top) < 1
+        only.click()
+        expect(page.locator("#log-total")).to_have_text("5,000 lines")
+        assert box.rest().stands_as(before)
+    field(page).fill("none of them")
+    only.click()
+    expect(page.locator("#log-no-match")).to_contain_text("No line matches")
+    only.click()
+    assert box.rest().stands_as(before)
+
+
+def test_a_link_to_a_line_among_those_that_match(api: Api, pages: Pages, task: Task) -> None:
+    api.append(task, *[f"line {n}" + (" odd" if n % 2 else "") for n in range(1, 5001)])
+    page = pages.open(f"{task_url(api, task)}?q=odd&only=1#L1235")
+    LogBox(page).settled(1235)
+    expect(page.locator(".log-line.target")).to_have_attribute("data-n", "1235")
 
 
 def test_filters_by_level_stream_and_time(api: Api, page: Page, task: Task) -> None:

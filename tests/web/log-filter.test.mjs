@@ -222,3 +222,24 @@ test("the address, and what the API is asked", () => {
   assert.equal(String(new LogQuery("", { only: true }).withOnly(false)), "only=0");
   assert.equal(String(new LogQuery("").marked("")), "");
 });
+
+test("the place of a line is known as soon as the search has come that far", async () => {
+  const server = new LogServer(5000);
+  const index = indexOf(server);
+  const filtered = new Filtered({ index, read: server.read(/7/g) });
+  let looked = null;
+  const place = await filtered.locate({ n: 3000 }).then((found) => {
+    looked = index.looked;
+    return found;
+  });
+  assert.equal((await filtered.all(place, place))[0].n, 3007);
+  assert.ok(looked < 5000, String(looked));
+  const none = new Filtered({ index: indexOf(server, /none/g), read: server.read(/none/g) });
+  assert.equal(await none.locate({ n: 3000 }), null);
+  const last = new Filtered({ index: indexOf(server, /line 70\b/g), read: server.read(/line 70\b/g) });
+  assert.equal(await last.locate({ n: 3000 }), last.total);
+  for (const each of [filtered, none, last]) {
+    each.close();
+    each.index.stop();
+  }
+});

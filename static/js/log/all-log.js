@@ -65,7 +65,7 @@ export class AllLog {
     view.source.close();
     view.look = this.#look();
     this.#find();
-    view.show(this.#source(view.following ? null : view.sight?.first ?? null));
+    view.show(this.#source(view.reading));
   }
 
   #source(at) {

@@ -8,7 +8,7 @@ const PAUSE = 2000; // after a failure
 
 export class Filtered {
   #kept = new Map(); // block -> { lines, read: up to which number, edition }, the last read at the end
-  #loads = new Map(); // block -> { promise, abort }
+  #loads = new Map(); // block -> { promise, abort, needed }; needed: whether it is looked at or not
   #wanted = []; // blocks
   #timer = 0;
   #closed = false;
@@ -32,12 +32,16 @@ export class Filtered {
     return block && this.#kept.get(block)?.lines[place - block.start];
   }
 
-  // The place of a line, or of the next one that matches; null when there is none.
+  // The place of a line, or of the next one that matches, or of the last one; null when none does.
   async locate({ n }) {
+    await this.index.reached(n);
     const block = this.index.from(n);
-    if (!block) return null;
+    if (!block) {
+      await this.index.reached(1);
+      return this.index.matching > 0 ? this.total : null;
+    }
     while (this.#missing(block)) {
-      if (!(await this.#load(block))) return null;
+      if (!(await this.#load(block, true))) return null;
     }
     const at = this.#kept.get(block).lines.findIndex((line) => line.n >= n);
     return at < 0 ? block.start + block.matching : block.start + at;
@@ -48,7 +52,7 @@ export class Filtered {
     while (found.length <= last - first) {
       const place = first + found.length;
       const block = this.index.at(place);
-      if (!this.get(place) && (!this.#missing(block) || !(await this.#load(block)))) break;
+      if (!this.get(place) && (!this.#missing(block) || !(await this.#load(block, true)))) break;
       if (this.get(place)) found.push(this.get(place));
     }
     return found;
@@ -82,8 +86,8 @@ export class Filtered {
       this.#wanted.push(block);
       place = block.start + block.matching;
     }
-    for (const [block, { abort }] of this.#loads) {
-      if (!this.#wanted.includes(block)) abort.abort();
+    for (const [block, { abort, needed }] of this.#loads) {
+      if (!needed && !this.#wanted.includes(block)) abort.abort();
     }
     this.#loadWanted();
   }
@@ -105,13 +109,14 @@ export class Filtered {
   }
 
   // The next lines of a block; false when that failed.
-  #load(block) {
+  #load(block, needed = false) {
     let load = this.#loads.get(block);
     if (!load) {
       const abort = new AbortController();
       load = { abort, promise: this.#fetch(block, abort.signal) };
       this.#loads.set(block, load);
     }
+    load.needed ||= needed;
     return load.promise;
   }
 

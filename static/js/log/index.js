@@ -17,6 +17,8 @@ export class Index {
   of = 0;
   done = false; // all lines have been looked at
   #newest; // number of the last line there is
+  #lowest; // and of the first one that was looked at
+  #waiting = []; // { n, resolve } of those who wait for line n
   #rewritten = false; // in the last block
   #timer = 0;
   #busy = true;
@@ -27,12 +29,29 @@ export class Index {
   constructor({ read, total, changed, failed }) {
     Object.assign(this, { read, changed, failed });
     this.#newest = total;
+    this.#lowest = total + 1;
     this.#begin(Math.max(1, total - TAIL + 1));
   }
 
   stop() {
     this.#stopped.abort();
     clearTimeout(this.#timer);
+    this.#tell();
+  }
+
+  // When all from line n on has been looked at, or nothing more will be.
+  reached(n) {
+    return new Promise((resolve) => {
+      this.#waiting.push({ n, resolve });
+      this.#tell();
+    });
+  }
+
+  #tell() {
+    const there = ({ n }) => this.done || this.#over || this.#lowest <= n;
+    const told = this.#waiting.filter(there);
+    this.#waiting = this.#waiting.filter((each) => !there(each));
+    for (const { resolve } of told) resolve();
   }
 
   get hits() {
@@ -84,10 +103,13 @@ export class Index {
     await this.#look(tail);
     if (this.#over) return;
     this.blocks.push(tail);
+    this.#lowest = first;
+    this.#tell();
     this.changed();
     if (first > 1) await this.#ask({ to: first - 1 }, (answer) => this.#prepend(answer));
     if (this.#over) return;
     this.done = true;
+    this.#tell();
     this.changed();
     this.#busy = false;
     this.#soon();
@@ -97,6 +119,8 @@ export class Index {
     for (const [first, last, matching, hits] of answer.blocks.toReversed()) {
       if (matching > 0) this.blocks.unshift({ first, last, matching, hits, start: this.first - matching, edition: 0 });
     }
+    this.#lowest = answer.next === null ? 1 : answer.next + 1;
+    this.#tell();
     this.changed();
   }
 

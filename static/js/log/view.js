@@ -8,7 +8,7 @@
 //   want(first, last) these are looked at
 //   take(data)        what the stream brought
 //   blank(place)      -> what stands for a line that is not there yet
-//   locate(line)      -> promise of its place, of the next one's if it is left out, or of null
+//   locate(line)      -> promise of its place, of that nearest to it if it is left out, or of null
 //   all(first, last)  -> promise of these lines, whether they are there or not
 //   changed(places), failed(error or null): set by the view that shows them; null: all are others now
 // There may be: toEnd(), the reader wants to be at the newest line; known, the last place that is no new
@@ -30,6 +30,7 @@ export class LogView {
   #left = 0; // the last place when the reader stopped following
   #target = null; // the line that the address names
   #revealed = null; // a line that the reader was led to, until the hit in it is in sight
+  #place = null; // { line, y } that the reader was at when others came to be shown; no y: a third down
   #fresh = new Set(); // drawn lines that are to be drawn again
 
   // look: how lines are drawn, see drawLine; looked(first, last): these places are drawn
@@ -72,6 +73,11 @@ export class LogView {
     return this.#following;
   }
 
+  // The line that stays where it is when others are shown; null at the end.
+  get reading() {
+    return this.#following ? null : this.#reading()?.line ?? null;
+  }
+
   // The first and the last line in sight; null where nothing is, or not yet.
   get sight() {
     const { first, last } = this.scroller.visible;
@@ -80,19 +86,20 @@ export class LogView {
   }
 
   // Shows the lines of another source, around what is in sight now: the hit that the reader was led
-  // to, or the first line.
+  // to, or the first line. As long as the reader does not move, other lines can be shown and these
+  // again: they are where they were.
   async show(source) {
-    const element = this.#following || !this.sight ? null : this.#elementRead();
-    const line = element && this.source.get(Number(element.dataset.place));
-    const top = element?.getBoundingClientRect().top;
+    const at = this.#following ? null : this.#reading();
     this.#listenTo(source);
     this.#paused = this.#paused === null ? null : source.total;
     this.#left = source.total;
     this.#show(this.#drawn());
-    if (!line) return;
-    const place = await source.locate(line);
-    if (this.source !== source || this.#following || place === null) return;
-    this.scroller.toLine(place, top - this.box.getBoundingClientRect().top - this.box.clientTop);
+    this.#place = at;
+    if (!at) return;
+    const place = await source.locate(at.line);
+    if (this.source !== source || this.#place !== at || place === null) return;
+    this.#extend();
+    this.scroller.toLine(place, at.y);
     this.scroller.update(this.#drawn());
   }
 
@@ -116,8 +123,10 @@ export class LogView {
   async reveal(line) {
     const { source } = this;
     this.#setFollowing(false);
+    this.#place = { line }; // should other lines be shown meanwhile
     const place = await source.locate(line);
     if (this.source !== source || place === null) return;
+    this.#place = null;
     this.#extend();
     const { first, last } = this.scroller.visible;
     const there = place > first && place < last && this.scroller.elementOf(place);
@@ -198,11 +207,16 @@ export class LogView {
     else this.#show();
   }
 
-  #elementRead() {
+  #reading() {
+    if (this.#place) return this.#place;
     const { first, last } = this.scroller.visible;
     const hit = byId("log-lines").querySelector("mark.current")?.closest(".log-line");
-    const place = Number(hit?.dataset.place); // NaN without one
-    return place >= first && place <= last ? hit : this.scroller.elementOf(first);
+    const at = Number(hit?.dataset.place); // NaN without one
+    const place = at >= first && at <= last ? at : first;
+    const element = this.scroller.elementOf(place);
+    const line = this.source.get(place) ?? this.source.blank(place);
+    if (!element || line.n === "") return null;
+    return { line, y: element.getBoundingClientRect().top - this.box.getBoundingClientRect().top - this.box.clientTop };
   }
 
   // Brings what is drawn up to date.
@@ -277,6 +291,7 @@ export class LogView {
     if (event.altKey || event.metaKey || event.shiftKey || event.target !== this.box) return;
     if (event.key === "Home") {
       this.#setFollowing(false);
+      this.#place = null;
       this.scroller.toLine(this.source.first, byId("log-edge").offsetHeight);
     } else if (event.key === "End") this.follow();
     else return;
@@ -302,6 +317,7 @@ export class LogView {
 
   #moved(delta) {
     this.#revealed = null;
+    this.#place = null;
     if (!this.scroller.atEnd) { // browsers move it by a part of a pixel themselves
       if (delta < 0) this.#leave();
     } else if (delta > 0 && !this.#following && this.#paused === null) this.#setFollowing(true);
@@ -310,6 +326,7 @@ export class LogView {
   #setFollowing(following) {
     if (this.#following === following) return;
     this.#following = following;
+    this.#place = null;
     this.#left = this.source.total;
     byId("log-follow").checked = following;
     this.#frame();

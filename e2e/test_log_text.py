@@ -83,6 +83,22 @@ def test_a_colour_goes_on_over_lines_from_far_above_what_is_drawn(
         expect(line(opened, 902).locator(".log-text > *")).to_have_count(0)
 
 
+def test_a_line_rewritten_far_above_in_another_colour_colours_those_below(
+    api: Api, page: Page, task: Task
+) -> None:
+    path = f"/api/tasks/{task['id']}/logs"
+    bar = [{"text": f"bar {number}", "line": number} for number in range(1, 4)]
+    api.call("POST", path, {"producer": "bar", "batch": 1, "lines": bar})
+    api.append(task, *["plain"] * 1197)
+    expect(line(page, 1200).locator(".log-text")).to_have_text("plain")
+    opened = {"text": f"{RED}opened", "line": 3}
+    api.call("POST", path, {"producer": "bar", "batch": 2, "lines": [opened]})
+    expect(line(page, 1200).locator(".log-text > .ansi-1")).to_have_text("plain")
+    closed = {"text": f"{RED}closed{OFF}", "line": 3}
+    api.call("POST", path, {"producer": "bar", "batch": 3, "lines": [closed]})
+    expect(line(page, 1200).locator(".log-text > .ansi-1")).to_have_count(0)
+
+
 def test_only_links_to_the_web_are_links(api: Api, page: Page, task: Task) -> None:
     safe = "https://example.com/a?b=1;c#d"
     unsafe = ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//example.com", ""]

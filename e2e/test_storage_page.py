@@ -1,5 +1,6 @@
 """The page /storage: what is kept, how large it is, what goes next, and that it stays true."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from e2e.api import Api, Task
 from e2e.elements import expect_live, task_url, wait_until
+from e2e.log_box import LogBox
 from e2e.pages import Pages
 from e2e.server import Server
 
@@ -24,6 +26,11 @@ def rule(page: Page, setting: str) -> str:
 def ask_anew(page: Page) -> None:
     """What else would happen within seconds."""
     page.evaluate("dispatchEvent(new Event('online'))")
+
+
+def come_back(page: Page) -> None:
+    """What a reader does who looked at another tab."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def write(api: Api, task: Task, lines: int) -> None:
@@ -85,6 +92,38 @@ def test_lines_beyond_a_limit_go_and_both_pages_tell(
         f"{first - 1:,} older lines were removed by retention"
     )
     expect(page.locator("#log-lines .log-line").first).to_have_attribute("data-n", str(first))
+
+
+@pytest.mark.owned
+def test_an_open_log_tells_what_retention_removed(
+    make_server: Callable[..., Server], pages: Pages
+) -> None:
+    server = make_server(retention_log_bytes=2**16)
+    task = server.api.create("too long", status="running")
+    write(server.api, task, 6_000)
+    page = pages.open(task_url(server.api, task))
+    expect_live(page)
+    box = LogBox(page)
+    box.press("Home")
+    before = box.rest()
+    assert before.numbers[0] == 1
+    write(server.api, task, 24_000)
+    note = page.locator("#log-start")
+    reading = f"/api/tasks/{task['id']}/logs?tail=0"
+    limit = time.monotonic() + 40
+    while (first := server.api.call("GET", reading)["first"]) < 4_000:
+        assert time.monotonic() < limit, "nothing is removed"
+    come_back(page)
+    expect(box.total).not_to_have_text("30,000 lines")
+    assert box.rest().stands_as(before)  # who looks at them is not thrown out
+    box.press("End")
+    box.expect_end(30_000)
+    box.press("Home")
+    expect(note).to_contain_text("older lines were removed by retention")
+    first = server.api.call("GET", reading)["first"]
+    expect(note).to_have_text(f"{first - 1:,} older lines were removed by retention")
+    expect(box.total).to_have_text(f"{30_001 - first:,} lines")
+    assert box.settled(first).numbers[0] == first
 
 
 @pytest.mark.owned

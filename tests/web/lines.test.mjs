@@ -187,3 +187,38 @@ test("after the stream lost its place nothing old is left, and nothing new is lo
   server.lines.restart(1, 38);
   assert.equal(server.lines.total, 40);
 });
+
+test("lines that the server removed go when nobody looks at them", async () => {
+  const server = new Server(1000);
+  server.lines.want(1, 300);
+  await server.answerAll();
+  server.first = 201;
+  server.lines.trim(201);
+  assert.equal(server.lines.first, 1); // they are looked at
+  server.lines.want(150, 400);
+  assert.equal(server.lines.first, 150);
+  await server.answerAll();
+  server.lines.want(300, 500);
+  assert.equal(server.lines.first, 201);
+});
+
+test("a line that is rewritten in another colour leads to those below being read again", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const server = new Server(1000);
+  server.lines.want(101, 150);
+  await server.answerAll();
+  server.asked = [];
+  for (const n of span(106, 1000)) server.log.set(n, { ...line(n), sgr: "31" });
+  server.lines.take({ lines: [{ ...line(105), text: "\x1b[31mred" }] });
+  server.lines.take({ lines: [{ ...line(120), text: "newer than the answer", sgr: "31" }] });
+  mock.timers.tick(1000);
+  assert.deepEqual(server.asked.map(({ first, count }) => [first, count]), [[106, 45]]);
+  server.changed.length = 0;
+  await server.answerAll();
+  assert.equal(server.lines.get(106).sgr, "31");
+  assert.equal(server.lines.get(120).text, "newer than the answer");
+  assert.equal(server.lines.get(105).text, "\x1b[31mred");
+  assert.deepEqual(server.changed, span(106, 150).filter((n) => n !== 120));
+  assert.equal(server.lines.get(200), undefined); // kept from the same block, and read when looked at
+  mock.timers.reset();
+});

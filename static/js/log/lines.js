@@ -3,12 +3,15 @@
 // They are kept in blocks, fetched when they are wanted and let go when they were not for long.
 // What the stream brings is newer than any answer that is under way, so an answer fills gaps only.
 
+import { carry } from "../ansi.js";
+
 const BLOCK = 250; // lines
 const MOST = 20_000; // lines kept
 const MOST_CHARACTERS = 8_000_000;
 const AT_ONCE = 1000; // lines in a request
 const MOST_READ = 5000; // lines of one answer
 const PARALLEL = 2; // requests
+const SOON = 1000; // milliseconds until colours are read anew, so that a burst is one
 const PAUSES = [1000, 2000, 5000, 15_000]; // after failures
 
 export class Lines {
@@ -18,6 +21,8 @@ export class Lines {
   #loads = new Set();
   #wanted = { first: 1, last: 0 };
   #newest = 0; // number of the last line that the stream named
+  #removed = 0; // number of the last line that the server has removed
+  #colours = null; // { first, timer }: the lines from `first` on may begin in other colours now
   #failures = 0;
   #timer = 0;
   #closed = false;
@@ -62,7 +67,9 @@ export class Lines {
   add(lines) {
     const taken = [];
     for (const line of lines) {
+      const before = this.get(line.n);
       const unseen = line.n <= this.total && !this.#blocks.has(blockOf(line.n)) && !this.#loading(line.n);
+      if (unseen || (before && ends(before) !== ends(line))) this.#recolour(line.n + 1);
       this.#grow(line.n);
       if (unseen) continue; // rewritten, but nobody looks at it
       this.#put(line);
@@ -90,6 +97,7 @@ export class Lines {
   // first..last are looked at.
   want(first, last) {
     this.#wanted = { first: Math.max(first, this.first), last: Math.min(last, this.total) };
+    this.#begin();
     for (const load of [...this.#loads]) {
       if (load.first > this.#wanted.last || load.last < this.#wanted.first) this.#cancel(load);
     }
@@ -104,17 +112,27 @@ export class Lines {
     this.#kept = 0;
     this.#characters = 0;
     this.#newest = 0;
+    this.#removed = 0;
   }
 
   // As the server had it at some time since `clear`.
   restart(first, total) {
     this.first = first;
+    this.#removed = first - 1;
     this.total = Math.max(total, this.#newest);
+  }
+
+  // The server has removed the lines before `first`.
+  trim(first) {
+    if (first - 1 <= this.#removed) return;
+    this.#removed = first - 1;
+    this.#begin();
   }
 
   // The task is no more: nothing can be read.
   close() {
     this.#closed = true;
+    clearTimeout(this.#colours?.timer);
     for (const load of [...this.#loads]) this.#cancel(load);
   }
 
@@ -142,7 +160,8 @@ export class Lines {
   }
 
   #fill({ lines, first, total }, load) {
-    this.first = Math.max(this.first, first);
+    this.#removed = Math.max(this.#removed, first - 1);
+    this.#begin();
     this.total = Math.max(this.total, total);
     const fresh = lines.filter((line) => line.n <= load.last && !this.get(line.n));
     for (const line of fresh) this.#put(line);
@@ -197,6 +216,45 @@ export class Lines {
     return false;
   }
 
+  // Where the log begins: removed lines that are being looked at stay until they are not.
+  #begin() {
+    let first = this.#removed + 1;
+    while (first > this.#wanted.first && this.get(first - 1)) first -= 1;
+    if (first <= this.first) return;
+    this.first = first;
+    this.changed([]);
+  }
+
+  // -- colours: a line begins as those before it have left them
+
+  // Those from n on that are kept may begin otherwise: they are read anew, or let go.
+  #recolour(n) {
+    if (n > this.total) return; // those to come know
+    const timer = this.#colours?.timer ?? setTimeout(() => this.#readColours(), SOON);
+    this.#colours = { first: Math.min(n, this.#colours?.first ?? n), timer };
+  }
+
+  async #readColours() {
+    const { first } = this.#colours;
+    const from = Math.max(first, this.#wanted.first);
+    const to = this.#wanted.last;
+    this.#colours = null;
+    for (const [number, { lines }] of this.#blocks) {
+      for (const n of [...lines.keys()]) if (n >= first && (n < from || n > to)) this.#drop(number, n);
+    }
+    try {
+      const { lines } = to < from ? { lines: [] } : await this.read(from, Math.min(MOST_READ, to - from + 1));
+      const others = lines.filter(({ n, text, sgr }) => {
+        const kept = this.get(n);
+        return kept?.text === text && kept.sgr !== sgr; // else the stream brought a newer one
+      });
+      for (const line of others) this.#put(line);
+      this.changed(others.map(({ n }) => n));
+    } catch {
+      if (!this.#closed) this.#recolour(first);
+    }
+  }
+
   // -- keeping
 
   #grow(last) {
@@ -240,6 +298,11 @@ export class Lines {
       this.#blocks.delete(number);
     }
   }
+}
+
+// The colours a line leaves to the next one.
+function ends({ sgr = "", text }) {
+  return carry(sgr, text);
 }
 
 function blockOf(n) {

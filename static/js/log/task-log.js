@@ -15,6 +15,7 @@ import { LogView } from "./view.js";
 const NONE = [];
 const MOST = 5000; // lines of one answer
 const RETRY = 2000;
+const OFTEN = 60_000; // milliseconds between two looks at what retention has left
 
 export class TaskLog {
   #shown = null; // the Index of the lines that are shown, while a filter leaves others out
@@ -47,6 +48,8 @@ export class TaskLog {
     });
     this.search = new Search({ context, toolbar: this.toolbar, view: this.view });
     if (String(this.toolbar.query)) this.#apply();
+    setInterval(() => this.#checkFirst(), OFTEN);
+    document.addEventListener("visibilitychange", () => this.#checkFirst());
   }
 
   // The data of a LOG event.
@@ -79,6 +82,18 @@ export class TaskLog {
     }
     this.view.reload();
     this.#apply();
+  }
+
+  // Nothing announces that the oldest lines were removed.
+  async #checkFirst() {
+    if (document.hidden || this.lines.total === 0) return;
+    const turn = this.#reloads;
+    try {
+      const { first } = await this.#read({ tail: 0 });
+      if (turn === this.#reloads) this.lines.trim(first);
+    } catch {
+      // it is asked again, and what is looked at says by itself when it cannot be read
+    }
   }
 
   // The task is active, or has ended.

@@ -13,6 +13,8 @@ NETWORK_TROUBLE = re.compile(
     r"|^uncaught: (Firefox can’t establish a connection to the server at "
     r"|The connection to \S+ was interrupted while the page was loading)"
 )
+# Chromium's, about what only scripts would use.
+UNUSED = re.compile(r"was preloaded using link preload but not used")
 
 
 class Guard:
@@ -20,6 +22,7 @@ class Guard:
 
     def __init__(self, context: BrowserContext, homes: Iterable[str]) -> None:
         self.network_trouble_is_expected = False
+        self.scripts_are_off = False
         self.requests: list[str] = []
         self._homes = {urlsplit(home).netloc for home in homes}
         self._complaints: list[str] = []
@@ -36,6 +39,7 @@ class Guard:
             text
             for text in self._complaints
             if not (self.network_trouble_is_expected and NETWORK_TROUBLE.search(text))
+            and not (self.scripts_are_off and UNUSED.search(text))
         ]
         assert not complaints, "the console has errors or warnings:\n" + "\n".join(complaints)
         assert not self._foreign, "foreign requests:\n" + "\n".join(self._foreign)

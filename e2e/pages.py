@@ -34,6 +34,7 @@ class Pages:
         context = self._engine.new_context(**{**self._options, **options})
         guard = Guard(context, [url])
         guard.network_trouble_is_expected = network_trouble
+        guard.scripts_are_off = options.get("java_script_enabled") is False
         self._contexts.append((context, guard))
         # No moving pictures: they take half as much of the machine again.
         context.tracing.start(snapshots=True)

@@ -25,11 +25,11 @@ from app import assets, language
 from app.ansi import plain
 from app.decoding import from_pairs
 from app.errors import NotFound, Problem
-from app.models import LogQuery, TaskQuery
+from app.models import AllLogsQuery, LogQuery, TaskQuery
 from app.modules import modules_of
 from app.rules.task import ACTIVE, STATUSES, Task, task_json
 from app.state import state
-from app.store import clock, log_reading, task_list, tasks
+from app.store import all_logs, clock, log_reading, task_list, tasks
 from app.store.events import cursor_of
 from app.wording import Wording, bar_colour, bar_value, exact, reason
 
@@ -151,11 +151,15 @@ async def task_page(task_id: int) -> ResponseReturnValue:
 
 @blueprint.get("/logs", endpoint="logs")
 async def logs_page() -> ResponseReturnValue:
-    """The lines of all tasks; the page reads them itself."""
+    """The lines of all tasks; the page reads them itself, unless it has no scripts."""
     _, now = clock.now()
-    cursor, queues = await state().database.read(
-        lambda connection: (cursor_of(connection), tasks.queues(connection))
-    )
+
+    def read(connection: sqlite3.Connection) -> tuple[str, list[str], dict[str, Any] | None]:
+        newest = all_logs.Page(AllLogsQuery(limit=LOG_LINES)).step(connection)
+        return cursor_of(connection), tasks.queues(connection), newest
+
+    cursor, queues, newest = await state().database.read(read)
+    newest = newest if newest and not request.args else {"lines": [], "tasks": {}}
     w = words()
     return await page(
         "logs.html",
@@ -165,6 +169,8 @@ async def logs_page() -> ResponseReturnValue:
         queues=sorted({*queues, *request.args.getlist("queue")}),
         cursor=cursor,
         lines=[],
+        newest=newest["lines"],
+        names=newest["tasks"],
         server=request.url_root.rstrip("/"),
     )
 

@@ -218,6 +218,22 @@ def test_a_line_leads_to_its_place_in_its_log(api: Api, page: Page) -> None:
     expect(page.locator(HITS)).to_be_in_viewport()
 
 
+def test_the_keyboard_leads_past_the_lines_and_into_the_log_of_a_hit(api: Api, page: Page) -> None:
+    task = api.create(status="running")
+    api.append(task, *["hay"] * 50, "a needle")
+    expect(page.locator(LOG_TEXTS).last).to_have_text("a needle")
+    page.locator("#log").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#log')") is None
+    page.keyboard.press("/")
+    page.keyboard.type("needle")
+    page.keyboard.press("Enter")
+    expect(page.locator("#log mark.current")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{api.url}/tasks/{task['id']}?q=needle#L51")
+
+
 def test_nothing_matches_and_a_bad_pattern(api: Api, pages: Pages, page: Page) -> None:
     api.append(api.create(status="running"), "hay")
     field(page).fill("needle")

@@ -103,6 +103,60 @@ def expect_text_on_its_page(api: Api, page: Page, text: str) -> None:
     expect_harmless(page)
 
 
+RESERVED = ["a/b", "TEST#33", "100%", "a+b", "a b", "..", ".", "naïve 🚀", "?x=1", "n" * 200]
+
+
+@ALL
+def test_in_all_logs(api: Api, pages: Pages, subtests: pytest.Subtests) -> None:
+    """As name of a task, stream, line, field, search term and filter in the address."""
+    page = pages.open(f"{api.url}/logs?queue={api.queue}")
+    expect_live(page)
+    for text in [*HOSTILE, *RESERVED]:
+        with subtests.test(ascii(text)):
+            expect_text_in_all_logs(api, page, text)
+
+
+def expect_text_in_all_logs(api: Api, page: Page, text: str) -> None:
+    task = api.create(text, status="running")
+    coloured = f"\x1b[31m{text[:4]}\x1b[0m{text[4:]}"
+    stream = text[:64].strip()
+    api.append(task, text, coloured, stream=stream, fields={text[:60]: text})
+    address = f"{api.url}/logs?queue={api.queue}&task={task['id']}"
+    page.goto(f"{address}&stream={quote(stream)}&q={quote(text)}")
+    expect_live(page)
+    lines = page.locator("#log-lines .log-line")
+    expect(lines).to_have_count(2)
+    for number in range(2):
+        line = lines.nth(number)
+        assert line.locator(".log-text").text_content() == text
+        assert "".join(line.locator("mark").all_text_contents()) == text
+        assert line.locator(".log-stream").text_content() == stream
+        assert text[:60] in (line.locator(".log-fields").text_content() or "")
+    expect(lines.first.locator(".log-task")).to_have_text(f"#{task['id']} {text.strip()}")
+    expect_harmless(page)
+    page.locator("#log-looks-button").click()
+    page.locator("#log-raw").check()
+    expect(lines.last.locator(".log-control")).to_have_text(["␛[31m", "␛[0m"])
+    expect_harmless(page)
+    page.locator("#log-raw").uncheck()
+    page.keyboard.press("Escape")
+    lines.first.locator(".log-number").click()
+    expect(page).to_have_title(visible(f"running · #{task['id']} {text.strip()}"))
+    expect(page.locator("#log mark.log-hit").first).to_be_visible()
+    expect(page.locator("#log-search")).to_have_value(text)
+    expect_harmless(page)
+    for name in ("text", "raw", "ndjson"):
+        href = page.locator(f"#log-downloads [data-format={name}]").get_attribute("href")
+        answer = api.http.get(href or "")
+        assert answer.headers["content-type"].split(";")[0] in (
+            "text/plain",
+            "application/x-ndjson",
+        )
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-disposition"].startswith("attachment")
+    api.delete(task)
+
+
 @ALL
 def test_in_the_address(api: Api, pages: Pages, subtests: pytest.Subtests) -> None:
     api.create("something else")

@@ -402,6 +402,17 @@ def test_a_link_to_a_line_opens_there(api: Api, pages: Pages, task: Task) -> Non
         expect_right(box)
 
 
+def test_a_line_that_was_linked_to_stays_while_others_come(
+    api: Api, pages: Pages, task: Task, producer: Producer
+) -> None:
+    page = pages.open(f"{task_url(api, task)}#L100")
+    expect_live(page)
+    box = LogBox(page)
+    box.settled(100)
+    box.rest()
+    box.expect_still(producer, 300)
+
+
 def test_the_number_of_a_line_is_a_link_to_it(api: Api, box: LogBox, task: Task) -> None:
     fill(api, task, numbered(400))
     box.expect_end(400)

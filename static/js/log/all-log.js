@@ -54,6 +54,7 @@ export class AllLog {
   get keys() {
     return {
       ...this.search.keys,
+      Enter: (event) => this.#open(event.target),
       End: () => this.view.follow(),
       p: () => this.view.pause(),
       w: () => this.toolbar.wrap(),
@@ -108,6 +109,13 @@ export class AllLog {
       hits: ({ hits = NONE }) => hits,
       current: (line) => this.search.current(line),
     };
+  }
+
+  // Where the hit is that the reader is at.
+  #open(focused) {
+    const { line } = this.search;
+    if (!line || focused.closest("a, button, input, summary")) return false;
+    return location.assign(this.#placeInItsLog(line.task_id, line.n));
   }
 
   // What was found here is marked there too.

@@ -38,7 +38,7 @@ export function createLine() {
     text: part("span", "log-text"),
     fields: part("span", "log-fields"),
   };
-  parts.number.tabIndex = -1;
+  for (const link of [parts.number, parts.task]) link.tabIndex = -1; // there are as many as lines
   parts.level.append(part("i", "bi"));
   element.append(...Object.values(parts));
   drawn.set(element, { parts });

@@ -216,10 +216,12 @@ export class Lines {
     return false;
   }
 
-  // Where the log begins: removed lines that are being looked at stay until they are not.
+  // Where the log begins: removed lines that are being looked at stay until the reader goes on.
   #begin() {
-    let first = this.#removed + 1;
-    while (first > this.#wanted.first && this.get(first - 1)) first -= 1;
+    const gone = Math.min(this.#wanted.last, this.#removed);
+    let n = this.#wanted.first;
+    while (n <= gone && this.get(n)) n += 1;
+    const first = n > gone ? Math.min(this.#wanted.first, this.#removed + 1) : this.#removed + 1;
     if (first <= this.first) return;
     this.first = first;
     this.changed([]);

@@ -77,6 +77,11 @@ export class Search {
     this.#draw();
   }
 
+  // The line with the hit that the reader is at, or null.
+  get line() {
+    return this.#current?.line ?? null;
+  }
+
   // Which of a line's hits the reader is at, or null.
   current(line) {
     const at = this.#current;

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-PORTION = 32  # frames
+PORTION = 8  # frames
 BURST = 1000
 PER_SECOND = 50.0
 EARNED = 4  # for each frame of an answer: two windows to open, and some to spare

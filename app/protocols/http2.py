@@ -33,7 +33,7 @@ from app.protocols.outgoing import Buffer
 
 log = logging.getLogger("livequeue")
 
-LEFT = 16  # requests whose stream is gone, but not yet their work; then nothing more is read
+LEFT = 4  # requests whose stream is gone, but not yet their work; then nothing more is read
 SOON = 1.0  # seconds after which a client that resets a stream has waited for it
 # Of the connection: twice what all its streams may have sent that no app has taken, so that none of
 # them waits for another.

@@ -218,7 +218,7 @@ def log_search(figures: Figures) -> str:
     low, high = figures.median("logs/read/p50"), figures.median("logs/read/p99")
     return (
         f"### Searching logs\n\n{grid(head, rows)}\n\n"
-        "First hits: until the newest 500 lines of all logs that match are there (or all of fewer), "
+        "First hits: until the newest 500 matching lines of all logs are there (or all of fewer), "
         "asked for as the page does, while they are counted.\n\n"
         f"Reading 500 lines anywhere in a log: p50 {amount(low)} ms, p99 {amount(high)} ms."
     )

@@ -19,10 +19,11 @@ from hypothesis import settings
 settings.register_profile("livequeue", deadline=None)
 settings.load_profile("livequeue")
 
+STOP_WITHIN = 10.0  # seconds that Docker waits, before it kills
 ADDRESS = re.compile(r"https?://\S+?(?=/ )")
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
     """The first true value of ``condition``; fails after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -51,7 +52,7 @@ class Server:
         with self.log_path.open("ab") as log:
             start = log.tell()
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.checkout)
-        self.url = wait_until(lambda: self._address(start), 20, "the server to start")
+        self.url = wait_until(lambda: self._address(start), what="the server to start")
         return self
 
     def _address(self, start: int) -> str:
@@ -67,7 +68,7 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; returns the exit status."""
         self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(STOP_WITHIN)
 
     def kill(self) -> None:
         self.process.kill()

@@ -78,11 +78,11 @@ def test_a_download_nobody_takes_is_dropped(
 ) -> None:
     path, text = log
     with Client(server.url, files.cert, reads=False) as client:
+        began = time.monotonic()
         for _ in range(5):
             client.ask(path)
-        began = time.monotonic()
         client.until(lambda: len(client.reset) == 5, 30)
-        assert time.monotonic() - began > 2.5
+        assert time.monotonic() - began >= 3
         assert not client.ended
         # The connection is alive, and others never noticed.
         with Client(server.url, files.cert) as other:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from e2e.fault_proxy import FaultProxy
+from livequeue_client.connection import TIMEOUT
 from tests.client.conftest import Tasks, log_of
 from tests.conftest import Server, wait_until
 
@@ -61,23 +61,23 @@ def ended(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
 
 
 def test_a_task_from_the_first_record_to_the_end_of_the_program(
-    program: Program, server: Server, http: httpx.Client, tasks: Tasks
+    program: Program, server: Server, http: httpx.Client, tasks: Tasks, tmp_path: Path
 ) -> None:
-    text = """
+    gate = tmp_path / "gate"
+    text = f"""
     logging.basicConfig(level="INFO", handlers=[LogHandler()])
     log.info("started")
     log.debug("not this")
-    print("ready", flush=True)
-    time.sleep(0.3)
+    while not os.path.exists({str(gate)!r}):
+        time.sleep(0.01)
     log.warning("last")
     """
     process = program(text, server.url)
-    assert process.stdout
-    process.stdout.readline()
-    (task,) = wait_until(tasks, 10, "the task")
+    (task,) = wait_until(tasks, what="the task")
     assert (task["name"], task["status"]) == ("nightly.py", "running")
     assert task["heartbeat_timeout"] == 60
     assert task["worker"].endswith(f":{process.pid}")
+    gate.touch()
     assert ended(process) == ("", "")
     (task,) = tasks()
     assert task["status"] == "completed"
@@ -109,10 +109,10 @@ def test_configured_by_a_dictionary(
     """Twice, as programs do together with their libraries: the first handlers are closed then."""
     text = """
     handler = {"class": "livequeue_client.LogHandler", "level": "INFO", "task": "import"}
-    handler |= {"queue": "night", "labels": {"host": "a"}, "flush_timeout": 8}
+    handler |= {"queue": "night", "labels": {"host": "a"}, "flush_timeout": 60}
     config = {"version": 1, "handlers": {"l": handler}, "root": {"handlers": ["l"]}}
     config |= {"disable_existing_loggers": False}
-    log.addHandler(LogHandler("first"))
+    log.addHandler(LogHandler("first", flush_timeout=60))
     log.warning("one")
     started = time.monotonic()
     logging.config.dictConfig(config)
@@ -122,7 +122,7 @@ def test_configured_by_a_dictionary(
     log.warning("three")
     """
     took, said = ended(program(text, server.url))
-    assert float(took) < 4
+    assert float(took) < 30  # neither waited for itself
     assert not said
     first, second = sorted(tasks(), key=lambda task: str(task["name"]))
     assert (second["name"], second["queue"], second["labels"]) == ("import", "night", {"host": "a"})
@@ -138,11 +138,10 @@ def test_the_end_is_not_held_up_for_long(program: Program, server: Server) -> No
         handlers = [LogHandler(name, flush_timeout=1) for name in "abc"]
         logging.basicConfig(level="INFO", handlers=handlers)
         for n in range(100): log.info("%d", n)
-        print(time.time(), flush=True)
         """
-        started, said = ended(program(text, proxy.url))
-        assert time.time() - float(started) < 4
+        said = ended(program(text, proxy.url))[1]
         assert said.count("livequeue: 100 log records were not delivered") == 3
+        assert len(proxy.requests()) == 3  # the first of each was still waited for
         proxy.cut()
 
 
@@ -368,7 +367,7 @@ def test_an_asyncio_program_is_not_held_up(program: Program, server: Server) -> 
         asyncio.run(main(), debug=True)
         """
         said = ended(program(text, proxy.url))[0]
-        assert float(said) < 1
+        assert float(said) < TIMEOUT / 2  # no record waited for an answer
         proxy.cut()
 
 
@@ -452,11 +451,11 @@ def test_a_quiet_program_lives_and_a_killed_one_is_noticed(
     time.sleep(60)
     """
     process = program(text, server.url)
-    begun = wait_until(tasks, 10, "the task")[0]["heartbeat_at"]
-    wait_until(lambda: tasks()[0]["heartbeat_at"] > begun, 10, "a sign of life")
+    begun = wait_until(tasks, what="the task")[0]["heartbeat_at"]
+    wait_until(lambda: tasks()[0]["heartbeat_at"] > begun, what="a sign of life")
     assert tasks()[0]["status"] == "running"
     process.send_signal(signal.SIGKILL)
-    wait_until(lambda: tasks()[0]["status"] == "stalled", 20, "the end to be noticed")
+    wait_until(lambda: tasks()[0]["status"] == "stalled", what="the end to be noticed")
 
 
 def test_a_lost_answer_makes_no_second_task(
@@ -471,7 +470,7 @@ def test_a_lost_answer_makes_no_second_task(
         time.sleep(1)
         """
         process = program(text, proxy.url)
-        wait_until(tasks, 10, "the task")
+        wait_until(tasks, what="the task")
         for request in ("/logs", "PATCH"):
             proxy.set("drop-response", match=request)
             proxy.wait_for(request, 2)

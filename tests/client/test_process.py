@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from livequeue_client.connection import TIMEOUT
 from tests.client.conftest import Run, in_terminal, read_until
 from tests.conftest import wait_until
 
@@ -146,7 +146,6 @@ def test_a_terminal_is_passed_on(spool: Path, nowhere: str, livequeue: Run) -> N
 
 
 def test_a_grandchild_that_holds_the_output_does_not_hold_us(livequeue: Run, nowhere: str) -> None:
-    started = time.monotonic()
     process = livequeue(
         "run", "--flush-timeout", "0", "--", "sh", "-c", "sleep 60 & echo $!; exit 4", url=nowhere
     )
@@ -154,7 +153,6 @@ def test_a_grandchild_that_holds_the_output_does_not_hold_us(livequeue: Run, now
     grandchild = int(process.stdout.readline())
     try:
         assert process.wait(timeout=20) == 4
-        assert time.monotonic() - started < 5
         os.kill(grandchild, 0)
     finally:
         os.kill(grandchild, signal.SIGKILL)
@@ -192,11 +190,9 @@ def test_a_server_that_never_answers_costs_no_time(
     livequeue: Run, silent: str, tmp_path: Path
 ) -> None:
     done = tmp_path / "done"
-    started = time.monotonic()
     script = f"seq 300000; touch {done}"
     livequeue("run", "--", "sh", "-c", script, url=silent, stdout=subprocess.DEVNULL)
-    wait_until(done.exists, 10, "the command to end")
-    assert time.monotonic() - started < 8
+    wait_until(done.exists, TIMEOUT / 2, "the command to end, while the server is waited for")
 
 
 def test_a_spool_that_cannot_be_written_does_not_stop_the_command(

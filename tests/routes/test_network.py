@@ -45,20 +45,17 @@ def test_the_probe_has_the_headers_of_real_streams(http: httpx.Client) -> None:
 
 
 def test_events_come_at_their_pace_and_say_so(http: httpx.Client) -> None:
-    arrived: list[float] = []
-    text = ""
-    path = "/api/network/stream?count=4&pause=0.25&size=100"
-    with http.stream("GET", path) as answer:
-        for part in answer.iter_text():
-            arrived.append(time.monotonic())
-            text += part
-    events = frames(text)
+    begun = time.monotonic()
+    with http.stream("GET", "/api/network/stream?count=4&pause=1&size=100") as answer:
+        parts = list(answer.iter_text())
+    took = time.monotonic() - begun
+    events = frames("".join(parts))
     assert [event["n"] for event in events] == [1, 2, 3, 4]
     assert [event["last"] for event in events] == [False, False, False, True]
     assert [len(event["filler"]) for event in events] == [0, 100, 0, 100]
-    assert all(event["at"] >= 0.25 * number for number, event in enumerate(events))
-    assert len(arrived) >= 3
-    assert arrived[-1] - arrived[0] >= 0.5
+    assert all(event["at"] >= number for number, event in enumerate(events))
+    assert len(parts) >= 3
+    assert took >= 3
 
 
 def test_a_poll_waits(http: httpx.Client) -> None:
@@ -155,11 +152,10 @@ def test_the_end_of_the_server_is_told_from_a_cut(make_server: Callable[..., Ser
     begun.wait(10)
     with httpx.Client(base_url=server.url, trust_env=False) as http:
         wait_until(lambda: http.get("/healthz").json()["streams"] == 2)
-    stopped = time.monotonic()
     assert server.stop() == 0
     for thread in threads:
         thread.join(10)
-    assert time.monotonic() - stopped < 5
+        assert not thread.is_alive()
     assert told["stream"][-1]["stopping"] is True
     assert told["poll"] == {"waited": 30.0, "stopping": True}
 

@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIND ?= 127.0.0.1:8000
 DB ?= data/livequeue.db
 E2E_ARGS ?= -n 2 --browser all
+UNIT_ARGS ?= -n 3
 
 py := .venv/bin/python
 web_tests := $(wildcard tests/web/*.test.mjs tests/web/*.test.js)
@@ -34,8 +35,8 @@ format: setup ## let ruff put the code in order
 	$(py) -m ruff check --fix .
 	$(py) -m ruff format .
 
-unit: setup ## the Python tests but for the browser's
-	$(py) -m pytest tests
+unit: setup ## the Python tests but for the browser's (UNIT_ARGS="-k tls")
+	$(py) -m pytest tests $(UNIT_ARGS)
 
 web: ## the page's own modules, where there is a node
 ifneq ($(web_tests),)

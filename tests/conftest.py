@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,19 @@ class Server:
     @property
     def running(self) -> bool:
         return self.process.poll() is None
+
+
+@contextmanager
+def serving(folder: Path, *flags: str) -> Iterator[Server]:
+    """A server for many tests, which ends well after them."""
+    server = Server(folder, *flags).start()
+    try:
+        yield server
+        assert server.stop() == 0
+    finally:
+        if server.running:
+            server.kill()
+    assert "Traceback" not in server.log()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from tests import certificates
-from tests.conftest import STOP_WITHIN, Server, wait_until
+from tests.conftest import STOP_WITHIN, Server, serving, wait_until
 from tests.http2 import Client
 from tests.sse import Reader
 from tests.stream.test_streams import create, rss
@@ -39,10 +39,8 @@ def trust(files: certificates.Files) -> ssl.SSLContext:
 
 @pytest.fixture(scope="module")
 def secure(files: certificates.Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("secure"), *files.flags).start()
-    yield server
-    server.stop()
-    assert "Traceback" not in server.log()
+    with serving(tmp_path_factory.mktemp("secure"), *files.flags) as server:
+        yield server
 
 
 @pytest.fixture(params=["HTTP/1.1", "HTTP/2"])

@@ -20,7 +20,7 @@ import pytest
 from e2e.fault_proxy import FaultProxy
 from livequeue_client import LiveQueue, LogHandler, Task
 from tests.client.conftest import log_of
-from tests.conftest import Server, wait_until
+from tests.conftest import Server, serving, wait_until
 from tests.sse import Reader
 
 Attach = Callable[..., logging.Logger]
@@ -28,10 +28,8 @@ Attach = Callable[..., logging.Logger]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server")).start()
-    yield server
-    server.stop()
-    assert "Traceback" not in server.log()
+    with serving(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from tests.conftest import Server
+from tests.conftest import Server, serving
 from tests.routes.test_pages import Tags, addresses
 
 HTML = {"Accept": "text/html"}
@@ -20,20 +20,16 @@ PREFIX = "/jobs/dash"
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose proxy leaves the prefix on."""
     folder = tmp_path_factory.mktemp("kept")
-    server = Server(folder, "--path-prefix", f"{PREFIX}/").start()
-    yield server
-    server.stop()
-    assert "Traceback" not in server.log()
+    with serving(folder, "--path-prefix", f"{PREFIX}/") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose proxy takes the prefix off and says so."""
     folder = tmp_path_factory.mktemp("told")
-    server = Server(folder, "--trusted-proxies", "127.0.0.1").start()
-    yield server
-    server.stop()
-    assert "Traceback" not in server.log()
+    with serving(folder, "--trusted-proxies", "127.0.0.1") as server:
+        yield server
 
 
 def page_addresses(text: str) -> list[str]:

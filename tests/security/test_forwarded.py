@@ -13,7 +13,7 @@ import pytest
 
 from app.addresses import parse_networks
 from app.security.forwarded import client_of, prefix_of, read
-from tests.conftest import Server, wait_until
+from tests.conftest import Server, serving, wait_until
 from tests.sse import Reader
 
 TRUSTED = parse_networks("127.0.0.0/8, 10.0.0.0/8, ::1, fd00::/8")
@@ -24,10 +24,8 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that believes the proxies of this machine."""
     flags = ["--trusted-proxies", "127.0.0.0/8", "--allowed-hosts", "dash.example"]
     flags += ["--max-streams-per-client", "2", "--access-log"]
-    server = Server(tmp_path_factory.mktemp("behind"), *flags).start()
-    yield server
-    server.stop()
-    assert "Traceback" not in server.log()
+    with serving(tmp_path_factory.mktemp("behind"), *flags) as server:
+        yield server
 
 
 @pytest.mark.parametrize(

@@ -182,9 +182,12 @@ def test_a_cursor_that_cannot_be_honoured_resets(
         assert reader.wait_for("NOTICE").seq == reset.seq + 1
 
 
-def test_a_snapshot_cursor_joins_its_stream_without_gap(server: Server, http: httpx.Client) -> None:
+def test_a_snapshot_cursor_joins_its_stream_without_gap(
+    make_server: Callable[..., Server],
+) -> None:
     """H01: a snapshot read while events pour in, and the stream from its cursor on."""
-    with ThreadPoolExecutor(4) as pool:
+    server = make_server()
+    with httpx.Client(base_url=server.url) as http, ThreadPoolExecutor(4) as pool:
         work = [pool.submit(create, http, name=f"t{n}") for n in range(300)]
         for _ in range(20):
             listed = http.get("/api/tasks", params={"limit": 500, "sort": "id"}).json()

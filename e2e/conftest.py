@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from e2e import interruption, keep, run
-from e2e.api import Api
+from e2e.api import Api, Task
 from e2e.browsers import ENGINES, Engine, NoBrowserError, running
+from e2e.elements import expect_live, task_url
 from e2e.fault_proxy import FaultProxy
 from e2e.pages import Pages
 from e2e.server import Server
@@ -242,6 +243,20 @@ def engines(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Engine]]
 def engine(browser_name: str, engines: Callable[[str], Engine]) -> Engine:
     """The browser of this test; a test that uses it runs once in each that was chosen."""
     return engines(browser_name)
+
+
+@pytest.fixture
+def task(api: Api) -> Task:
+    """A task that is running."""
+    return api.create(status="running")
+
+
+@pytest.fixture
+def page(api: Api, pages: Pages, task: Task) -> Page:
+    """Its page, live."""
+    opened = pages.open(task_url(api, task))
+    expect_live(opened)
+    return opened
 
 
 @pytest.fixture

@@ -74,6 +74,15 @@ def evaluate_all(locator: Locator, expression: str) -> list[Any]:
     return found
 
 
+def search_field(page: Page) -> Locator:
+    """Where one searches a log, or all of them."""
+    return page.locator("#log-search")
+
+
+def search_status(page: Page) -> Locator:
+    return page.locator("#log-search-status")
+
+
 LOG_TEXTS = "#log-lines .log-line .log-text"
 
 

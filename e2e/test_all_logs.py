@@ -5,10 +5,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from e2e.api import Api
-from e2e.elements import LOG_TEXTS, evaluate_all, expect_live, log_texts, tasks_url
+from e2e.elements import (
+    LOG_TEXTS,
+    evaluate_all,
+    expect_live,
+    log_texts,
+    search_field,
+    search_status,
+    tasks_url,
+)
 from e2e.pages import Pages
 from e2e.server import Server, environment
 
@@ -25,14 +33,6 @@ def page(api: Api, pages: Pages) -> Page:
     opened = pages.open(logs_url(api))
     expect_live(opened)
     return opened
-
-
-def field(page: Page) -> Locator:
-    return page.locator("#log-search")
-
-
-def status(page: Page) -> Locator:
-    return page.locator("#log-search-status")
 
 
 def test_lines_of_all_tasks_in_the_order_they_came(api: Api, pages: Pages, page: Page) -> None:
@@ -144,12 +144,12 @@ def test_a_search_over_all_logs(api: Api, page: Page) -> None:
                 api.append(task, f"a ne\x1b[1med\x1b[0mle 100%_{n}")
         api.append(task, *["hay"] * 300)
     expect(page.locator(LOG_TEXTS).last).to_have_text("hay")
-    field(page).fill("NEEDLE 100%_")
-    expect(status(page)).to_have_text("9 hits")
+    search_field(page).fill("NEEDLE 100%_")
+    expect(search_status(page)).to_have_text("9 hits")
     expect(page.locator(LOG_TEXTS)).to_have_count(9)
     api.append(tasks[0], "one more needle 100%_ and NEEDLE 100%_", "hay")
     expect(page.locator(LOG_TEXTS)).to_have_count(10)
-    expect(status(page)).to_have_text("11 hits")
+    expect(search_status(page)).to_have_text("11 hits")
     page.keyboard.press("Enter")
     current = page.locator(".log-line:has(mark.current)")
     expect(current).to_have_count(1)
@@ -169,22 +169,22 @@ def test_where_among_all_hits_the_reader_is(api: Api, page: Page) -> None:
     for n in range(1, 41):
         api.append(tasks[n % 2], f"needle {n} needle", "hay")
     expect(page.locator(LOG_TEXTS).last).to_have_text("hay")
-    field(page).fill("needle")
-    expect(status(page)).to_have_text("80 hits")
+    search_field(page).fill("needle")
+    expect(search_status(page)).to_have_text("80 hits")
     for key, words in (
         ("Enter", "80 of 80 hits"),
         ("Shift+Enter", "79 of 80 hits"),
         ("Shift+Enter", "78 of 80 hits"),
         ("Enter", "79 of 80 hits"),
     ):
-        field(page).press(key)
-        expect(status(page)).to_have_text(words)
-    field(page).press("Escape")
+        search_field(page).press(key)
+        expect(search_status(page)).to_have_text(words)
+    search_field(page).press("Escape")
     page.keyboard.press("Home")
     page.locator("#log-search-only").click()  # another way to look at the same hits
-    expect(status(page)).to_have_text("79 of 80 hits")
+    expect(search_status(page)).to_have_text("79 of 80 hits")
     page.keyboard.press("n")
-    expect(status(page)).to_have_text("80 of 80 hits")
+    expect(search_status(page)).to_have_text("80 of 80 hits")
 
 
 def test_hits_of_a_line_that_is_rewritten(api: Api, page: Page) -> None:
@@ -196,21 +196,21 @@ def test_hits_of_a_line_that_is_rewritten(api: Api, page: Page) -> None:
         api.call("POST", path, {"producer": "bar", "batch": batch, "lines": [line]})
 
     rewrite(1, "needle 1")
-    field(page).fill("needle")
-    expect(status(page)).to_have_text("1 hit")
+    search_field(page).fill("needle")
+    expect(search_status(page)).to_have_text("1 hit")
     rewrite(2, "a needle and a needle")
     expect(page.locator(HITS)).to_have_text(["needle", "needle"])
-    expect(status(page)).to_have_text("2 hits")
+    expect(search_status(page)).to_have_text("2 hits")
     rewrite(3, "hay")
     expect(page.locator(LOG_TEXTS)).to_have_text(["hay"])
     expect(page.locator(HITS)).to_have_count(0)
-    expect(status(page)).to_have_text("no hits")
+    expect(search_status(page)).to_have_text("no hits")
 
 
 def test_a_line_leads_to_its_place_in_its_log(api: Api, page: Page) -> None:
     task = api.create(status="running")
     api.append(task, *["hay"] * 700, "a needle", *["hay"] * 700)
-    field(page).fill("needle")
+    search_field(page).fill("needle")
     expect(page.locator(LOG_TEXTS)).to_have_text(["a needle"])
     page.locator(".log-number").click()
     expect(page).to_have_url(f"{api.url}/tasks/{task['id']}?q=needle#L701")
@@ -236,22 +236,22 @@ def test_the_keyboard_leads_past_the_lines_and_into_the_log_of_a_hit(api: Api, p
 
 def test_nothing_matches_and_a_bad_pattern(api: Api, pages: Pages, page: Page) -> None:
     api.append(api.create(status="running"), "hay")
-    field(page).fill("needle")
+    search_field(page).fill("needle")
     expect(page.locator("#log-no-match")).to_contain_text("No line matches")
-    expect(status(page)).to_have_text("no hits")
+    expect(search_status(page)).to_have_text("no hits")
     pages.guard(page).network_trouble_is_expected = True
     page.locator("#log-search-regex").click()
-    field(page).fill("needle(")
-    expect(status(page)).to_contain_text("not a regular expression")
+    search_field(page).fill("needle(")
+    expect(search_status(page)).to_contain_text("not a regular expression")
     page.locator("#log-all").click()
-    expect(field(page)).to_have_attribute("aria-invalid", "true")
+    expect(search_field(page)).to_have_attribute("aria-invalid", "true")
 
 
 def test_text_that_wants_to_be_markup_stays_text(api: Api, page: Page) -> None:
     text = "<img src=x onerror=window.pwned=1>"
     task = api.create(text, status="running")
     api.append(task, text)
-    field(page).fill(text)
+    search_field(page).fill(text)
     expect(page.locator(HITS)).to_have_text(text)
     expect(page.locator(".log-task")).to_have_text(f"#{task['id']} {text}")
     assert page.evaluate("window.pwned") is None
@@ -261,7 +261,7 @@ def test_text_that_wants_to_be_markup_stays_text(api: Api, page: Page) -> None:
 def test_what_is_shown_is_downloaded(api: Api, page: Page) -> None:
     task = api.create(status="running")
     api.append(task, "red one", "green", "red two")
-    field(page).fill("red")
+    search_field(page).fill("red")
     expect(page.locator(LOG_TEXTS)).to_have_count(2)
     page.locator("#log-downloads-button").click()
     with page.expect_download() as begun:
@@ -281,7 +281,7 @@ def test_keys_lead_there_and_back(api: Api, pages: Pages) -> None:
     expect(page).to_have_title("Logs · LiveQueue")
     expect_live(page)
     page.keyboard.press("/")
-    expect(field(page)).to_be_focused()
+    expect(search_field(page)).to_be_focused()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
     page.keyboard.press("t")

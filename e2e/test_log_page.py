@@ -78,7 +78,6 @@ def test_it_follows_fast_output(box: LogBox, producer: Producer) -> None:
                 [...document.querySelectorAll("#log-lines .log-line")].at(-1)?.dataset.n
             ) >= line""",
             written,
-            within=2_000,
         )
         sight = box.sight()
         assert sight.below < 2

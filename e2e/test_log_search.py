@@ -7,32 +7,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.api import Api, Task
-from e2e.elements import LOG_TEXTS, expect_live, task_url
+from e2e.elements import LOG_TEXTS, search_field, search_status, task_url
 from e2e.log_box import LogBox
 from e2e.pages import Pages
 
 HITS = "#log mark.log-hit"
 CURRENT = "#log mark.current"
-
-
-@pytest.fixture
-def task(api: Api) -> Task:
-    return api.create("a log", status="running")
-
-
-@pytest.fixture
-def page(api: Api, pages: Pages, task: Task) -> Page:
-    opened = pages.open(task_url(api, task))
-    expect_live(opened)
-    return opened
-
-
-def field(page: Page) -> Locator:
-    return page.locator("#log-search")
-
-
-def status(page: Page) -> Locator:
-    return page.locator("#log-search-status")
 
 
 def numbers(page: Page) -> Locator:
@@ -74,11 +54,11 @@ def test_text_is_taken_literally(
     expect(page.locator(LOG_TEXTS)).to_have_count(2 * len(LITERAL))
     for text in LITERAL:
         with subtests.test(text):
-            field(page).fill(text)
+            search_field(page).fill(text)
             expect(page.locator(HITS)).to_have_js_property("textContent", text)
-            expect(status(page)).to_have_text("1 hit")
-    field(page).fill("no such words")
-    expect(status(page)).to_have_text("no hits")
+            expect(search_status(page)).to_have_text("1 hit")
+    search_field(page).fill("no such words")
+    expect(search_status(page)).to_have_text("no hits")
     expect(page.locator(HITS)).to_have_count(0)
 
 
@@ -86,21 +66,21 @@ def test_case_is_minded_on_wish_and_patterns_are_understood_on_wish(
     api: Api, page: Page, task: Task
 ) -> None:
     api.append(task, "Error one", "error two", "ERROR three", "Ärger, ärger")
-    field(page).fill("error")
-    expect(status(page)).to_have_text("3 hits")
-    field(page).fill("ÄRGER")
-    expect(status(page)).to_have_text("2 hits")
+    search_field(page).fill("error")
+    expect(search_status(page)).to_have_text("3 hits")
+    search_field(page).fill("ÄRGER")
+    expect(search_status(page)).to_have_text("2 hits")
     page.locator("#log-search-case").click()
-    expect(status(page)).to_have_text("no hits")
-    field(page).fill("error")
-    expect(status(page)).to_have_text("1 hit")
+    expect(search_status(page)).to_have_text("no hits")
+    search_field(page).fill("error")
+    expect(search_status(page)).to_have_text("1 hit")
     page.locator("#log-search-regex").click()
-    field(page).fill("[Ee]rror (one|two)$")
-    expect(status(page)).to_have_text("2 hits")
+    search_field(page).fill("[Ee]rror (one|two)$")
+    expect(search_status(page)).to_have_text("2 hits")
     expect(page.locator(HITS)).to_have_text(["Error one", "error two"])
     page.reload()
-    expect(status(page)).to_have_text("2 hits")
-    expect(field(page)).to_have_value("[Ee]rror (one|two)$")
+    expect(search_status(page)).to_have_text("2 hits")
+    expect(search_field(page)).to_have_value("[Ee]rror (one|two)$")
 
 
 def test_a_bad_pattern_is_said_and_a_hostile_one_is_quick(
@@ -109,18 +89,18 @@ def test_a_bad_pattern_is_said_and_a_hostile_one_is_quick(
     pages.guard(page).network_trouble_is_expected = True
     api.append(task, "a" * 10_000, "fine")
     page.locator("#log-search-regex").click()
-    field(page).fill("(unclosed")
-    expect(status(page)).to_have_text("not a regular expression: missing ): (unclosed")
-    expect(field(page)).to_have_attribute("aria-invalid", "true")
-    field(page).fill("(a|aa)+$|(a+)+b")
-    expect(status(page)).to_have_text("1 hit", timeout=3000)
+    search_field(page).fill("(unclosed")
+    expect(search_status(page)).to_have_text("not a regular expression: missing ): (unclosed")
+    expect(search_field(page)).to_have_attribute("aria-invalid", "true")
+    search_field(page).fill("(a|aa)+$|(a+)+b")
+    expect(search_status(page)).to_have_text("1 hit")
     expect(page.locator(LOG_TEXTS).last).to_have_text("fine")
 
 
 def test_colours_inside_a_word_hide_nothing(api: Api, page: Page, task: Task) -> None:
     api.append(task, "a wo\x1b[31mr\x1b[0md here")
-    field(page).fill("word")
-    expect(status(page)).to_have_text("1 hit")
+    search_field(page).fill("word")
+    expect(search_status(page)).to_have_text("1 hit")
     expect(page.locator(HITS)).to_have_text(["wo", "r", "d"])
 
 
@@ -128,8 +108,8 @@ def test_from_one_hit_to_the_next_and_round(api: Api, page: Page, task: Task) ->
     texts = [f"line {n}" + (" needle, needle" if n % 400 == 1 else "") for n in range(1, 1202)]
     api.append(task, *texts)
     expect(page.locator(LOG_TEXTS).last).to_have_text("line 1201 needle, needle")
-    field(page).fill("needle")
-    expect(status(page)).to_have_text("8 hits")
+    search_field(page).fill("needle")
+    expect(search_status(page)).to_have_text("8 hits")
     page.keyboard.press("Enter")  # from the end: the newest one
     for key, at in [
         ("Shift+Enter", "8 of 8 hits"),
@@ -145,14 +125,14 @@ def test_from_one_hit_to_the_next_and_round(api: Api, page: Page, task: Task) ->
         ("n", "1 of 8 hits"),
         ("N", "2 of 8 hits"),
     ]:
-        expect(status(page)).to_have_text(at)
+        expect(search_status(page)).to_have_text(at)
         expect(page.locator(CURRENT)).to_have_count(1)
         expect(page.locator(CURRENT)).to_be_in_viewport()
         page.keyboard.press(key)
-    expect(status(page)).to_have_text("1 of 8 hits")
+    expect(search_status(page)).to_have_text("1 of 8 hits")
     expect(page.locator(".log-line:has(mark.current)")).to_have_attribute("data-n", "1")
     page.keyboard.press("/")
-    expect(field(page)).to_be_focused()
+    expect(search_field(page)).to_be_focused()
 
 
 def test_the_hit_stays_when_other_lines_are_left_out_and_come_back(
@@ -160,44 +140,44 @@ def test_the_hit_stays_when_other_lines_are_left_out_and_come_back(
 ) -> None:
     api.append(task, *[f"line {n}" + (" needle" if n % 400 == 1 else "") for n in range(1, 1202)])
     expect(page.locator(LOG_TEXTS).last).to_have_text("line 1201 needle")
-    field(page).fill("needle")
-    expect(status(page)).to_have_text("4 hits")
+    search_field(page).fill("needle")
+    expect(search_status(page)).to_have_text("4 hits")
     page.keyboard.press("Enter")
-    expect(status(page)).to_have_text("4 of 4 hits")
+    expect(search_status(page)).to_have_text("4 of 4 hits")
     page.keyboard.press("Shift+Enter")
-    expect(status(page)).to_have_text("3 of 4 hits")
+    expect(search_status(page)).to_have_text("3 of 4 hits")
     only = page.locator("#log-search-only")
     only.click()
     expect(numbers(page)).to_have_text(["1", "401", "801", "1201"])
-    expect(status(page)).to_have_text("3 of 4 hits")
+    expect(search_status(page)).to_have_text("3 of 4 hits")
     only.click()
     expect(numbers(page).nth(10)).to_be_attached()
     expect(page.locator(".log-line:has(mark.current)")).to_have_attribute("data-n", "801")
     expect(page.locator(CURRENT)).to_be_in_viewport()
-    expect(status(page)).to_have_text("3 of 4 hits")
+    expect(search_status(page)).to_have_text("3 of 4 hits")
 
 
 def test_hits_are_counted_and_marked_as_lines_arrive(api: Api, page: Page, task: Task) -> None:
     api.append(task, "needle 1")
-    field(page).fill("needle")
-    expect(status(page)).to_have_text("1 hit")
+    search_field(page).fill("needle")
+    expect(search_status(page)).to_have_text("1 hit")
     for n in range(2, 5):
         api.append(task, "hay", f"needle {n}")
-        expect(status(page)).to_have_text(f"{n} hits")
+        expect(search_status(page)).to_have_text(f"{n} hits")
         expect(page.locator(HITS)).to_have_count(n)
     line = {"text": "50 %", "line": 1}
     path = f"/api/tasks/{task['id']}/logs"
     api.call("POST", path, {"producer": "bar", "batch": 1, "lines": [line]})
     expect(page.locator(LOG_TEXTS).last).to_have_text("50 %")
     api.call("POST", path, {"producer": "bar", "batch": 2, "lines": [{**line, "text": "needle"}]})
-    expect(status(page)).to_have_text("5 hits")
+    expect(search_status(page)).to_have_text("5 hits")
     expect(page.locator(HITS)).to_have_count(5)
 
 
 def test_only_matching_lines(api: Api, page: Page, task: Task) -> None:
     api.append(task, *[f"line {n}" + (" odd" if n % 2 else "") for n in range(1, 5001)])
-    field(page).fill("odd")
-    expect(status(page)).to_have_text("2,500 hits")
+    search_field(page).fill("odd")
+    expect(search_status(page)).to_have_text("2,500 hits")
     page.locator("#log-search-only").click()
     expect(page.locator("#log-total")).to_have_text("2,500 of 5,000 lines")
     expect(numbers(page).last).to_have_text("4999")
@@ -219,8 +199,8 @@ def test_the_line_under_the_readers_eyes_stays_when_others_go_and_come(
     api.append(task, *[f"line {n}" + (" odd" if n % 2 else "") for n in range(1, 5001)])
     box = LogBox(page)
     box.expect_end(5000)
-    field(page).fill("odd")
-    expect(status(page)).to_have_text("2,500 hits")
+    search_field(page).fill("odd")
+    expect(search_status(page)).to_have_text("2,500 hits")
     box.wheel(-3_000)
     before = box.rest()
     only = page.locator("#log-search-only")
@@ -233,7 +213,7 @@ def test_the_line_under_the_readers_eyes_stays_when_others_go_and_come(
         only.click()
         expect(page.locator("#log-total")).to_have_text("5,000 lines")
         assert box.rest().stands_as(before)
-    field(page).fill("none of them")
+    search_field(page).fill("none of them")
     only.click()
     expect(page.locator("#log-no-match")).to_contain_text("No line matches")
     only.click()
@@ -284,10 +264,10 @@ def test_the_address_says_it_all(api: Api, pages: Pages, task: Task) -> None:
     query = f"q={quote('A%B 1')}&only=1&level=error"
     page = pages.open(f"{task_url(api, task)}?{query}")
     expect(page.locator(LOG_TEXTS)).to_have_text(["a%b 1", *[f"a%b {n}" for n in range(11, 20, 2)]])
-    expect(field(page)).to_have_value("A%B 1")
+    expect(search_field(page)).to_have_value("A%B 1")
     expect(page.locator("#log-search-only")).to_have_attribute("aria-pressed", "true")
     before = page.url
-    field(page).fill("a%b 3")
+    search_field(page).fill("a%b 3")
     expect(page.locator(LOG_TEXTS)).to_have_count(6)
     page.locator("#log-search-only").click()
     expect(page.locator(LOG_TEXTS)).to_have_count(20)
@@ -298,7 +278,7 @@ def test_the_address_says_it_all(api: Api, pages: Pages, task: Task) -> None:
 
 def test_what_is_shown_is_downloaded(api: Api, page: Page, task: Task) -> None:
     api.append(task, "red one", "green", "red two")
-    field(page).fill("red")
+    search_field(page).fill("red")
     page.locator("#log-search-only").click()
     expect(page.locator(LOG_TEXTS)).to_have_count(2)
     page.locator("#log-downloads-button").click()
@@ -316,13 +296,13 @@ def test_searching_moves_nothing_and_esc_leaves(api: Api, page: Page, task: Task
     expect(numbers(page).first).to_have_text("1")
     page.keyboard.press("/")
     page.keyboard.type("line 4")
-    expect(status(page)).to_have_text("111 hits")
+    expect(search_status(page)).to_have_text("111 hits")
     assert page.locator("#log").evaluate("e => e.scrollTop") == 0
     page.keyboard.press("Escape")
     expect(page.locator("#log")).to_be_focused()
-    expect(field(page)).to_have_value("line 4")
+    expect(search_field(page)).to_have_value("line 4")
     page.keyboard.press("Escape")
-    expect(field(page)).to_have_value("")
+    expect(search_field(page)).to_have_value("")
     expect(page.locator(HITS)).to_have_count(0)
 
 
@@ -332,8 +312,8 @@ def test_a_search_term_that_is_markup_stays_text(api: Api, page: Page, task: Tas
     for regex in (False, True):
         if regex:
             page.locator("#log-search-regex").click()
-        field(page).fill(text)
-        expect(status(page)).to_have_text("1 hit")
+        search_field(page).fill(text)
+        expect(search_status(page)).to_have_text("1 hit")
         expect(page.locator(HITS)).to_have_text(text)
     page.reload()
     expect(page.locator(HITS)).to_have_text(text)

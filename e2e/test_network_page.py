@@ -42,7 +42,7 @@ def test_a_clean_network_is_green(base_url: str, pages: Pages) -> None:
 
 def test_the_first_verdict_comes_before_the_slow_checks(base_url: str, pages: Pages) -> None:
     page = pages.open(base_url + "/network")
-    verdict(page, "live", within=6000)
+    verdict(page, "live")
     for name in ("idle", "poll"):
         row(page, name, "running")
         bar = page.locator(f'.check[data-check="{name}"] progress')

@@ -15,13 +15,6 @@ def task(api: Api) -> Task:
     return api.create("nightly backup", status="running", total=200, unit="files")
 
 
-@pytest.fixture
-def page(api: Api, pages: Pages, task: Task) -> Page:
-    opened = pages.open(task_url(api, task))
-    expect_live(opened)
-    return opened
-
-
 def badge(page: Page) -> Locator:
     return page.locator("#task .task-title .task-status-badge")
 

@@ -150,7 +150,7 @@ def test_the_certificate_as_documented(make_server: Callable[..., Server], tmp_p
     verify = ssl.create_default_context(cafile=cert)
     for host in ("localhost", "127.0.0.1"):
         url = server.url.replace("127.0.0.1", host)
-        assert httpx.get(f"{url}/healthz", verify=verify).status_code == 200
+        assert httpx.get(f"{url}/healthz", verify=verify, timeout=30).status_code == 200
 
 
 def test_the_service_as_documented() -> None:

@@ -243,6 +243,6 @@ def test_connect_is_no_way_through(server: Server, files: certificates.Files) ->
 def test_without_tls_too(make_server: Callable[..., Server], tmp_path: Path) -> None:
     """HTTP/2 with prior knowledge, as proxies speak it."""
     server = make_server()
-    with httpx.Client(http1=False, http2=True) as client:
+    with httpx.Client(http1=False, http2=True, timeout=30) as client:
         answer = client.get(f"{server.url}/healthz")
         assert answer.http_version == "HTTP/2"

@@ -42,7 +42,7 @@ def test_a_second_server_on_the_same_file_is_refused(server: Server) -> None:
     message = refused("--bind", "127.0.0.1:0", "--db", str(server.database_path))
     assert "already uses" in message
     assert "--db" in message
-    assert httpx.get(f"{server.url}/healthz").status_code == 200
+    assert httpx.get(f"{server.url}/healthz", timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize("link", ["symlink_to", "hardlink_to"])
@@ -71,7 +71,7 @@ def test_open_permits_it_with_a_warning(make_server: Callable[..., Server], tmp_
     try:
         assert "without a login" in server.log()
         port = server.url.rpartition(":")[2]
-        assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).status_code == 200
     finally:
         assert server.stop() == 0
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 def test_a_file_replaced_under_a_running_server_stops_it(server: Server) -> None:
-    with httpx.Client(base_url=server.url) as http:
+    with httpx.Client(base_url=server.url, timeout=30) as http:
         http.post("/api/tasks", json={"name": "before"}).raise_for_status()
         moved = server.database_path.with_name("moved.db")
         server.database_path.rename(moved)
@@ -166,10 +166,10 @@ def test_an_unknown_setting_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_each_request_is_one_line_of_the_access_log(make_server: Callable[..., Server]) -> None:
     server = make_server("--access-log")
     stream = {"Accept": "text/event-stream"}
-    with httpx.stream("GET", f"{server.url}/events/system", headers=stream) as answer:
+    with httpx.stream("GET", f"{server.url}/events/system", headers=stream, timeout=30) as answer:
         next(answer.iter_text())  # and leave
-    httpx.get(f"{server.url}/api/stats")
-    wait_until(lambda: httpx.get(f"{server.url}/healthz").json()["streams"] == 0)
+    httpx.get(f"{server.url}/api/stats", timeout=30)
+    wait_until(lambda: httpx.get(f"{server.url}/healthz", timeout=30).json()["streams"] == 0)
     assert server.stop() == 0
     asked = re.findall(r'"GET (\S+) HTTP/1.1" (\S+) ', server.log())
     assert sorted(line for line in asked if line[0] != "/healthz") == [
@@ -179,13 +179,13 @@ def test_each_request_is_one_line_of_the_access_log(make_server: Callable[..., S
 
 
 def test_the_database_survives_a_restart(server: Server) -> None:
-    httpx.post(f"{server.url}/api/tasks", json={"name": "kept"}).raise_for_status()
+    httpx.post(f"{server.url}/api/tasks", json={"name": "kept"}, timeout=30).raise_for_status()
     assert server.stop() == 0
     with sqlite3.connect(server.database_path) as connection:
         assert connection.execute("SELECT name FROM tasks").fetchall() == [("kept",)]
     connection.close()
     server.start()
-    assert httpx.get(f"{server.url}/api/tasks/1").json()["name"] == "kept"
+    assert httpx.get(f"{server.url}/api/tasks/1", timeout=30).json()["name"] == "kept"
 
 
 def test_many_clients_connecting_at_once_all_get_through(server: Server) -> None:
@@ -200,14 +200,14 @@ def test_many_clients_connecting_at_once_all_get_through(server: Server) -> None
 
 
 def test_stopping_while_a_log_streams_in_leaves_no_error_in_the_servers_log(server: Server) -> None:
-    task = httpx.post(f"{server.url}/api/tasks", json={"name": "t"}).json()["id"]
+    task = httpx.post(f"{server.url}/api/tasks", json={"name": "t"}, timeout=30).json()["id"]
     path = f"/api/tasks/{task}/logs"
     address = server.url.removeprefix("http://")
     host, port = address.split(":")
     with socket.create_connection((host, int(port))) as connection:
         head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: text/plain\r\n"
         connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n".encode())
-        wait_until(lambda: httpx.get(f"{server.url}{path}").json()["total"] == 1)
+        wait_until(lambda: httpx.get(f"{server.url}{path}", timeout=30).json()["total"] == 1)
         assert server.stop() == 0
     assert "Traceback" not in server.log()
 

@@ -52,7 +52,7 @@ def options(request: pytest.FixtureRequest, files: certificates.Files) -> dict[s
 
 
 def test_both_protocols_are_offered(secure: Server, options: dict[str, Any]) -> None:
-    with httpx.Client(base_url=secure.url, **options) as http:
+    with httpx.Client(base_url=secure.url, **options, timeout=30) as http:
         answer = http.get("/healthz")
         assert answer.status_code == 200
         assert answer.http_version == ("HTTP/2" if options["http2"] else "HTTP/1.1")
@@ -61,7 +61,7 @@ def test_both_protocols_are_offered(secure: Server, options: dict[str, Any]) -> 
 
 
 def test_pages_api_and_downloads(secure: Server, options: dict[str, Any]) -> None:
-    with httpx.Client(base_url=secure.url, **options) as http:
+    with httpx.Client(base_url=secure.url, **options, timeout=30) as http:
         task = create(http, name="over TLS")
         text = "".join(f"line {n} {'x' * 200}\n" for n in range(20_000))
         http.post(
@@ -78,7 +78,7 @@ def test_pages_api_and_downloads(secure: Server, options: dict[str, Any]) -> Non
 
 def test_streams_and_polls(secure: Server, options: dict[str, Any]) -> None:
     with (
-        httpx.Client(base_url=secure.url, **options) as http,
+        httpx.Client(base_url=secure.url, **options, timeout=30) as http,
         Reader(secure.url, "system", options=options) as reader,
         ThreadPoolExecutor(1) as pool,
     ):
@@ -142,7 +142,7 @@ def test_many_streams_on_one_connection(secure: Server, files: certificates.File
         page = client.ask("/tasks")  # one more still has its turn
         assert b"data-root" in client.finish(page)
         verify = ssl.create_default_context(cafile=files.cert)
-        httpx.post(f"{secure.url}/api/tasks", json={"name": "x"}, verify=verify)
+        httpx.post(f"{secure.url}/api/tasks", json={"name": "x"}, verify=verify, timeout=30)
         client.until(lambda: all(b"TASK_CREATED" in client.bodies[stream] for stream in streams))
 
 
@@ -180,7 +180,7 @@ def test_who_takes_nothing_costs_little_and_is_dropped(
         "http2": True,
     }
     with (
-        httpx.Client(base_url=server.url, **options) as http,
+        httpx.Client(base_url=server.url, **options, timeout=30) as http,
         Reader(server.url, "system", options=options) as reader,
         ExitStack() as stack,
     ):
@@ -233,7 +233,7 @@ def test_streams_end_cleanly_when_the_server_stops(
     server = make_server(*files.flags)
     options: dict[str, Any] = {"verify": ssl.create_default_context(cafile=files.cert)}
     with (
-        httpx.Client(base_url=server.url, **options) as http,
+        httpx.Client(base_url=server.url, **options, timeout=30) as http,
         Reader(server.url, "system", options=options) as reader,
         Client(server.url, files.cert) as client,
         Client(server.url, files.cert) as idle,
@@ -326,7 +326,7 @@ def test_a_renewed_certificate_is_taken_without_a_restart(
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: serial(server) == renewed.cert.read_text())
         verify = ssl.create_default_context(cafile=renewed.cert)
-        httpx.post(f"{server.url}/api/tasks", json={"name": "x"}, verify=verify)
+        httpx.post(f"{server.url}/api/tasks", json={"name": "x"}, verify=verify, timeout=30)
         reader.wait_for("TASK_CREATED")  # on the connection of before
     assert server.stop() == 0
 
@@ -339,4 +339,4 @@ def test_plain_http_and_noise_on_its_port_do_no_harm(secure: Server, trust: ssl.
             client.shutdown(socket.SHUT_WR)
             with suppress(ConnectionError):
                 assert not client.recv(1000).startswith(b"HTTP")
-    assert httpx.get(f"{secure.url}/healthz", verify=trust).status_code == 200
+    assert httpx.get(f"{secure.url}/healthz", verify=trust, timeout=30).status_code == 200

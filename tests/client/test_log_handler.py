@@ -316,7 +316,10 @@ def test_lost_answers_double_nothing(
 
 def test_a_server_that_restarts(make_server: Callable[..., Server], attach: Attach) -> None:
     server = make_server()
-    with LiveQueue(server.url) as queue, httpx.Client(base_url=server.url, trust_env=False) as http:
+    with (
+        LiveQueue(server.url) as queue,
+        httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http,
+    ):
         task = queue.task("job")
         handler = task.log_handler(flush_timeout=30)
         log = attach(handler)

@@ -388,7 +388,7 @@ def test_what_watches_our_requests_may_log(
         log.info("%d", n)
         for handler in handlers:
             handler.flush()
-    httpx.Client().send(httpx.Request("GET", os.environ["LIVEQUEUE_URL"] + "/healthz"))
+    httpx.Client(timeout=30).send(httpx.Request("GET", os.environ["LIVEQUEUE_URL"] + "/healthz"))
     """
     assert ended(program(text, server.url)) == ("", "")
     for task in tasks():

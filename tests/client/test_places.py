@@ -22,7 +22,7 @@ COMMAND = ("run", "--", "sh", "-c", "seq 3; echo oops >&2; exit 3")
 @contextmanager
 def direct(server: Server, authority: Path | None = None) -> Iterator[httpx.Client]:
     verify = ssl.create_default_context(cafile=authority) if authority else True
-    with httpx.Client(base_url=server.url, verify=verify, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, verify=verify, trust_env=False, timeout=30) as http:
         yield http
 
 

@@ -299,7 +299,7 @@ def test_a_server_that_comes_late(
     assert process.stderr
     assert b"cannot reach" in process.stderr.readline()
     server.start()
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http:
         wait_until(lambda: http.get("/api/tasks").json()["tasks"], 15, "the task")
         task_when(http, 1, message="early")
         (tmp_path / "gate").touch()
@@ -323,7 +323,7 @@ def test_what_was_left_is_delivered_once(
     gate.touch()
     assert len(list(spool.iterdir())) == 2
     server.start()
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http:
         assert livequeue(*shell("echo third"), url=server.url).wait(timeout=20) == 0
         task_when(http, 1, status="completed")
         assert log_of(http, 1) == ["third"]

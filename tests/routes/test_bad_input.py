@@ -289,7 +289,7 @@ def test_the_server_is_unharmed(http: httpx.Client, new_task: NewTask) -> None:
 
 @pytest.mark.parametrize("path", ["/api/tasks", "/tasks", "/nope"])
 def test_a_websocket_is_refused_without_noise(server: Server, path: str) -> None:
-    with httpx.Client(base_url=server.url) as http:
+    with httpx.Client(base_url=server.url, timeout=30) as http:
         headers = {
             "Connection": "Upgrade",
             "Upgrade": "websocket",

@@ -173,7 +173,7 @@ def test_a_key_is_known_in_every_attempt(retried: Log) -> None:
 
 def test_parallel_senders_keep_each_their_order(server: Server, log: Log) -> None:
     def send(name: str) -> None:
-        with httpx.Client(base_url=server.url, trust_env=False) as client:
+        with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
             for batch in range(1, 11):
                 lines = [{"text": f"{name} {batch}.{n}"} for n in range(10)]
                 body = {"producer": name, "batch": batch, "lines": lines}
@@ -458,7 +458,7 @@ def test_a_download_does_not_seem_whole_when_the_task_is_deleted_meanwhile(
     with http.stream("GET", log.path, params={"format": "text"}) as answer:
         pieces = answer.iter_raw()
         next(pieces)
-        assert httpx.delete(f"{http.base_url}/api/tasks/{log.id}").status_code == 204
+        assert httpx.delete(f"{http.base_url}/api/tasks/{log.id}", timeout=30).status_code == 204
         with pytest.raises(httpx.RemoteProtocolError):
             for _ in pieces:
                 pass
@@ -483,7 +483,7 @@ def test_a_download_ends_where_the_log_ended_when_it_began(log: Log) -> None:
     with log.http.stream("GET", f"{log.path}?format=text") as answer:
         chunks = answer.iter_bytes()
         body = next(chunks)
-        with httpx.Client(base_url=log.http.base_url, trust_env=False) as other:
+        with httpx.Client(base_url=log.http.base_url, trust_env=False, timeout=30) as other:
             assert other.post(log.path, json={"lines": [{"text": "late"}]}).status_code == 200
         body += b"".join(chunks)
     assert body.decode() == lines

@@ -150,7 +150,7 @@ def test_the_end_of_the_server_is_told_from_a_cut(make_server: Callable[..., Ser
     for thread in threads:
         thread.start()
     begun.wait(10)
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http:
         wait_until(lambda: http.get("/healthz").json()["streams"] == 2)
     assert server.stop() == 0
     for thread in threads:

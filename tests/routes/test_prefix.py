@@ -91,15 +91,15 @@ def test_the_root_leads_on_without_leaving_the_prefix(http: httpx.Client) -> Non
 
 def test_no_path_is_redirected_to_the_bare_host(server: Server) -> None:
     for path in ("//tasks", "/tasks/", "/api/tasks/", "/api//tasks", "/static", "/events", "//"):
-        answer = httpx.get(f"{server.url}{path}", headers=HTML)
+        answer = httpx.get(f"{server.url}{path}", headers=HTML, timeout=30)
         location = answer.headers.get("Location", "")
         assert "/" not in location, (path, location)
 
 
 def test_two_slashes_where_a_proxy_joined_badly_are_one(server: Server) -> None:
-    assert 'data-root="./"' in httpx.get(f"{server.url}//tasks").text
+    assert 'data-root="./"' in httpx.get(f"{server.url}//tasks", timeout=30).text
     for path in ("//tasks", "///api/tasks", "/%2Ftasks", "//events/system"):
-        assert httpx.get(f"{server.url}{path}").status_code == 200
+        assert httpx.get(f"{server.url}{path}", timeout=30).status_code == 200
 
 
 def test_what_is_created_is_found_relative_to_where_it_was(http: httpx.Client) -> None:
@@ -135,28 +135,28 @@ def test_openapi_servers_are_relative_to_the_document(http: httpx.Client) -> Non
     ],
 )
 def test_both_ways_work(kept: Server, path: str, status: int) -> None:
-    assert httpx.get(f"{kept.url}{path}").status_code == status
+    assert httpx.get(f"{kept.url}{path}", timeout=30).status_code == status
 
 
 @pytest.mark.parametrize("path", [PREFIX, f"{PREFIX}/", "/"])
 def test_the_slash_may_be_left_out(kept: Server, path: str) -> None:
-    answer = httpx.get(f"{kept.url}{path}")
+    answer = httpx.get(f"{kept.url}{path}", timeout=30)
     assert answer.status_code == 302
     assert answer.headers["Location"] == f"{PREFIX}/tasks"
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/tasks/1", "/tasks/none", "/d%61sh/none"])
 def test_pages_under_a_kept_prefix(kept: Server, path: str) -> None:
-    httpx.post(f"{kept.url}/api/tasks", json={"name": "x"})
+    httpx.post(f"{kept.url}/api/tasks", json={"name": "x"}, timeout=30)
     for prefix in (PREFIX, "/jobs/d%61sh", ""):
-        page = httpx.get(f"{kept.url}{prefix}{path}", headers=HTML)
+        page = httpx.get(f"{kept.url}{prefix}{path}", headers=HTML, timeout=30)
         for address in page_addresses(page.text):
             assert urlsplit(urljoin(str(page.url), address)).path.startswith(f"{prefix}/")
 
 
 def test_shown_commands_have_the_prefix(kept: Server) -> None:
     assert f'--server <span class="own-address">{kept.url}{PREFIX}</span>' in (
-        httpx.get(f"{kept.url}{PREFIX}/tasks").text
+        httpx.get(f"{kept.url}{PREFIX}/tasks", timeout=30).text
     )
 
 
@@ -204,7 +204,7 @@ def test_a_prefix_that_cannot_be_is_refused(prefix: str, words: str) -> None:
 )
 def test_a_told_prefix(told: Server, sent: list[str], location: str) -> None:
     headers = [(b"X-Forwarded-Prefix", value.encode()) for value in sent]
-    answer = httpx.get(told.url, headers=headers)
+    answer = httpx.get(told.url, headers=headers, timeout=30)
     assert answer.status_code == 302
     assert answer.headers["Location"] == location
     assert "Set-Cookie" not in answer.headers
@@ -221,6 +221,6 @@ def test_absolute_addresses_have_a_told_prefix(told: Server) -> None:
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "localhost",
     }
-    text = httpx.get(f"{told.url}/tasks", headers=headers).text
+    text = httpx.get(f"{told.url}/tasks", headers=headers, timeout=30).text
     assert ">https://localhost/dash</span>" in text
     assert 'data-root="./"' in text

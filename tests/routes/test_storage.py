@@ -212,13 +212,15 @@ def test_a_large_log_goes_while_others_are_served(make_server: Callable[..., Ser
             http.post("/api/events", json={"name": "still here"}).raise_for_status()
 
         def gone() -> bool:
-            kept = httpx.get(f"{server.url}/api/storage", trust_env=False).json()["logs"]
+            kept = httpx.get(f"{server.url}/api/storage", trust_env=False, timeout=30).json()[
+                "logs"
+            ]
             return bool(kept["deleted"] == 0 and kept["lines"] == 60_000)
 
         with ExitStack() as stack:
             for work in (search, download, stream, write):
                 stack.enter_context(over_and_over(work))
-            httpx.delete(f"{server.url}/api/tasks/{ids[0]}", trust_env=False)
+            httpx.delete(f"{server.url}/api/tasks/{ids[0]}", trust_env=False, timeout=30)
             wait_until(gone, 60, "the log to be gone")
         assert heartbeats
         assert http.get("/healthz").json()["status"] == "ok"

@@ -100,7 +100,7 @@ def test_two_parallel_finishers_agree_with_the_counters(
     outcomes: list[tuple[int, str, int]] = []
 
     def finish(status: str) -> None:
-        with httpx.Client(base_url=server.url, trust_env=False) as client:
+        with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
             for task_id in ids:
                 answer = client.patch(f"/api/tasks/{task_id}", json={"status": status})
                 outcomes.append((task_id, status, answer.status_code))
@@ -323,11 +323,11 @@ def test_a_repeated_post_is_answered_and_not_repeated(
 
 def test_a_key_outlives_a_restart(server: Server) -> None:
     key = {"Idempotency-Key": "over a restart"}
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         first = client.post("/api/tasks", json={"name": "once"}, headers=key).json()
     server.stop()
     server.start()
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as client:
         assert client.post("/api/tasks", json={"name": "once"}, headers=key).json() == first
 
 

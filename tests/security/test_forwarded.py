@@ -125,7 +125,7 @@ SHOWN = 'class="own-address">'
 
 
 def test_a_named_proxy_is_believed(behind: Server) -> None:
-    page = httpx.get(f"{behind.url}/tasks", headers=FORWARDED)
+    page = httpx.get(f"{behind.url}/tasks", headers=FORWARDED, timeout=30)
     assert f"{SHOWN}https://dash.example/dash<" in page.text
     wait_until(lambda: '203.0.113.7 "GET /dash/tasks HTTP/1.1" 200' in behind.log())
 
@@ -138,12 +138,12 @@ def test_nobody_is_believed_unasked(http: httpx.Client, server: Server) -> None:
 
 def test_others_are_not_believed(make_server: Any) -> None:
     server = make_server("--trusted-proxies", "192.0.2.1, 2001:db8::/32")
-    page = httpx.get(f"{server.url}/tasks", headers=FORWARDED)
+    page = httpx.get(f"{server.url}/tasks", headers=FORWARDED, timeout=30)
     assert f"{SHOWN}{server.url}<" in page.text
 
 
 def test_a_told_host_must_be_one_of_ours(behind: Server) -> None:
-    answer = httpx.get(f"{behind.url}/", headers={"X-Forwarded-Host": "evil.example"})
+    answer = httpx.get(f"{behind.url}/", headers={"X-Forwarded-Host": "evil.example"}, timeout=30)
     assert answer.status_code == 421
     assert "--allowed-hosts" in answer.json()["detail"]
     assert "Location" not in answer.headers
@@ -160,7 +160,9 @@ def test_a_told_host_must_be_one_of_ours(behind: Server) -> None:
 def test_writes_of_pages_are_checked_against_it(
     behind: Server, headers: dict[str, str], status: int
 ) -> None:
-    answer = httpx.post(f"{behind.url}/api/tasks", json={"name": "x"}, headers=FORWARDED | headers)
+    answer = httpx.post(
+        f"{behind.url}/api/tasks", json={"name": "x"}, headers=FORWARDED | headers, timeout=30
+    )
     assert answer.status_code == status
 
 
@@ -173,6 +175,7 @@ def test_streams_are_counted_for_the_told_client(behind: Server) -> None:
                 "GET",
                 f"{behind.url}/events/system",
                 headers={"Accept": "text/event-stream", **headers},
+                timeout=30,
             )
             return stack.enter_context(stream).status_code
 
@@ -189,7 +192,7 @@ def test_malformed_headers_do_no_harm(behind: Server) -> None:
     names = ["For", "Proto", "Host", "Prefix", "Port", "Server", ""]
     parts = [b"/", b"..", b",", b":", b"[", b"]", b"@", b"%", b"1", b"\xff", b"\t", b'"', b"::1"]
     parts += [b"10.0.0.1", b"evil.example", b"https", b"\\", b"x" * 50, b" ", b"<script>"]
-    with httpx.Client() as client:
+    with httpx.Client(timeout=30) as client:
         for _ in range(300):
             headers = [
                 (
@@ -266,5 +269,5 @@ def test_a_host_that_cannot_be(server: Server, host: str) -> None:
 def test_a_stream_behind_a_proxy(behind: Server) -> None:
     with Reader(behind.url, "system", sends=FORWARDED) as reader:
         reader.wait_for("HELLO")
-        httpx.post(f"{behind.url}/api/tasks", json={"name": "x"}).raise_for_status()
+        httpx.post(f"{behind.url}/api/tasks", json={"name": "x"}, timeout=30).raise_for_status()
         reader.wait_for("TASK_CREATED")

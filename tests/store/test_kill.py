@@ -80,7 +80,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_seen_twice(
             producer.halt.set()
             producer.join(10)
             producer.http.close()
-        httpx.post(f"{server.url}/api/events", json={"name": "n", "message": "the end"})
+        httpx.post(f"{server.url}/api/events", json={"name": "n", "message": "the end"}, timeout=30)
         reader.wait_for("NOTICE", seconds=20)
     assert server.stop() == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,28 @@ from app.models import LogIndexQuery, MatchesQuery
 from app.store import log_reading, log_search
 from tests.store.written_logs import FILTERS, Logs, Place, run
 
-STEPS = pytest.mark.parametrize("step", [0.0, 0.25], ids=["short steps", "usual steps"])
+Story = Callable[[Logs], Awaitable[None]]
+
+
+@pytest.fixture(params=[0.0, 0.25], ids=["short steps", "usual steps"])
+def step(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long one search looks before it answers with what it has."""
+    monkeypatch.setattr(log_reading, "STEP", request.param)
+
+
+@pytest.fixture(params=range(2))
+def tell(request: pytest.FixtureRequest, tmp_path: Path, step: None) -> Callable[[Story], None]:
+    """Runs a story of logs to which much has happened."""
+
+    def beginning(story: Story) -> None:
+        async def whole(logs: Logs) -> None:
+            for _ in range(60):
+                await logs.happen()
+            await story(logs)
+
+        run(tmp_path, request.param, whole)
+
+    return beginning
 
 
 async def index(logs: Logs, task: int, **query: Any) -> list[dict[str, Any]]:
@@ -29,16 +51,8 @@ async def index(logs: Logs, task: int, **query: Any) -> list[dict[str, Any]]:
     return answers
 
 
-@STEPS
-@pytest.mark.parametrize("seed", range(2))
-def test_the_index_says_where_matching_lines_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, step: float
-) -> None:
-    monkeypatch.setattr(log_reading, "STEP", step)
-
+def test_the_index_says_where_matching_lines_are(tell: Callable[[Story], None]) -> None:
     async def story(logs: Logs) -> None:
-        for _ in range(60):
-            await logs.happen()
         for _ in range(25):
             task = logs.pick.choice(list(logs.lines))
             query = dict(logs.pick.choice(FILTERS))
@@ -65,19 +79,11 @@ def test_the_index_says_where_matching_lines_are(
             assert sum(part["total"] for part in parts) == sum(block[2] for block in blocks)
             assert sum(part["hits"] for part in parts) == sum(block[3] for block in blocks)
 
-    run(tmp_path, seed, story)
+    tell(story)
 
 
-@STEPS
-@pytest.mark.parametrize("seed", range(2))
-def test_matches_are_counted_by_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, step: float
-) -> None:
-    monkeypatch.setattr(log_reading, "STEP", step)
-
+def test_matches_are_counted_by_task(tell: Callable[[Story], None]) -> None:
     async def story(logs: Logs) -> None:
-        for _ in range(60):
-            await logs.happen()
         await logs.delete_task()
         for query in FILTERS:
             for more in ({}, {"queue": ["one"]}, {"task": list(logs.lines)[:2]}):
@@ -101,4 +107,4 @@ def test_matches_are_counted_by_task(
                 assert newest == {task: numbers[-1] for task, numbers in expected.items()}
                 assert list(found) == sorted(found, reverse=True)
 
-    run(tmp_path, seed, story)
+    tell(story)

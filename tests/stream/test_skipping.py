@@ -103,7 +103,7 @@ def test_one_that_replays_from_the_file_gets_ranges_too(
     make_server: Callable[..., Server],
 ) -> None:
     server = make_server("--window-bytes", "65536")
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http:
         scene = Scene(http)
         assert scene.check(scene.polled(skip=1)) < BATCHES * LINES / 4
         assert scene.check(streamed(server, scene, "&skip=1")) < BATCHES * LINES / 4

@@ -187,7 +187,7 @@ def test_a_snapshot_cursor_joins_its_stream_without_gap(
 ) -> None:
     """H01: a snapshot read while events pour in, and the stream from its cursor on."""
     server = make_server()
-    with httpx.Client(base_url=server.url) as http, ThreadPoolExecutor(4) as pool:
+    with httpx.Client(base_url=server.url, timeout=30) as http, ThreadPoolExecutor(4) as pool:
         work = [pool.submit(create, http, name=f"t{n}") for n in range(300)]
         for _ in range(20):
             listed = http.get("/api/tasks", params={"limit": 500, "sort": "id"}).json()
@@ -268,7 +268,7 @@ def test_streams_are_bounded_and_their_places_come_back(
     make_server: Callable[..., Server],
 ) -> None:
     server = make_server("--max-streams", "2")
-    with httpx.Client(base_url=server.url) as http:
+    with httpx.Client(base_url=server.url, timeout=30) as http:
         for _ in range(3):
             with Reader(server.url, "system") as one, Reader(server.url, "system") as two:
                 one.wait_for("HELLO")
@@ -330,7 +330,7 @@ def test_the_server_ends_streams_and_answers_polls_before_it_goes(
     """H03: open streams, a pending poll, an idle connection and a client that reads nothing."""
     server = make_server()
     with (
-        httpx.Client(base_url=server.url) as http,
+        httpx.Client(base_url=server.url, timeout=30) as http,
         Reader(server.url, "system") as one,
         Reader(server.url, "logs") as two,
         ThreadPoolExecutor(1) as pool,
@@ -340,7 +340,7 @@ def test_the_server_ends_streams_and_answers_polls_before_it_goes(
         two.wait_for("HELLO")
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         waiting = pool.submit(poll, http, "system", after=one.seen[0].id, wait=25)
-        wait_until(lambda: httpx.get(f"{server.url}/healthz").json()["streams"] == 3)
+        wait_until(lambda: httpx.get(f"{server.url}/healthz", timeout=30).json()["streams"] == 3)
         assert server.stop(number) == 0
         one.wait_end()
         two.wait_end()
@@ -377,7 +377,7 @@ def test_clients_that_read_nothing_cost_little_and_are_dropped(
     server = make_server("--send-timeout", "2", "--window-bytes", "1000000")
     data = {"name": "n", "message": "m", "data": {"pad": "x" * 50_000}}
     with (
-        httpx.Client(base_url=server.url) as http,
+        httpx.Client(base_url=server.url, timeout=30) as http,
         Reader(server.url, "system") as reader,
         ThreadPoolExecutor(8) as pool,
     ):
@@ -407,7 +407,7 @@ def test_the_server_stops_in_time_although_a_client_takes_nothing(
     make_server: Callable[..., Server],
 ) -> None:
     server = make_server()
-    with httpx.Client(base_url=server.url) as http, stalled(server):
+    with httpx.Client(base_url=server.url, timeout=30) as http, stalled(server):
         wait_until(lambda: http.get("/healthz").json()["streams"] == 1)
         data = {"name": "n", "message": "m", "data": {"pad": "x" * 500_000}}
         for _ in range(20):

@@ -119,5 +119,5 @@ def server(make_server: Callable[..., Server]) -> Server:
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
         yield client

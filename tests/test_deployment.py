@@ -119,7 +119,7 @@ def test_a_proxy_as_documented(
             base_url=f"http://127.0.0.1:{box.port}",
             headers={"Host": host, **forged},
             transport=httpx.HTTPTransport(local_address="127.0.0.2"),
-            timeout=20,
+            timeout=60,
         ) as http:
             page = http.get(f"{prefix}/tasks")
             assert page.status_code == 200, page.text

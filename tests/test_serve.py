@@ -29,7 +29,7 @@ def refused(*flags: str, **environ: str) -> str:
         [*SERVE, *flags],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         env={**os.environ, **environ},
         check=False,
     )

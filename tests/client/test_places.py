@@ -31,7 +31,7 @@ def test_under_a_prefix(livequeue: Run, make_server: Callable[..., Server]) -> N
     url = f"{server.url}{PREFIX}/"
     with direct(server) as http:
         process = livequeue(*COMMAND, url=url)
-        assert process.wait(timeout=20) == 3, process.communicate()
+        assert process.wait(timeout=60) == 3, process.communicate()
         task_when(http, 1, status="failed")
         assert sorted(log_of(http, 1)) == ["1", "2", "3", "oops"]
     with LiveQueue(url) as queue:
@@ -59,14 +59,14 @@ def test_a_certificate_that_the_server_made_for_itself(
     environment = {**trust, "HTTPS_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"}
     with direct(server, files.cert) as http:
         process = livequeue(*COMMAND, url=server.url, environment=environment)
-        assert process.wait(timeout=20) == 3
+        assert process.wait(timeout=60) == 3
         task_when(http, 1, status="failed")
     monkeypatch.setenv("SSL_CERT_FILE", str(files.cert))
     with LiveQueue(server.url) as queue:
         assert len(queue.tasks()) == 1
     monkeypatch.delenv("SSL_CERT_FILE")
     process = livequeue(*COMMAND, url=server.url)  # not trusted: the command runs all the same
-    assert process.wait(timeout=30) == 3
+    assert process.wait(timeout=60) == 3
     assert b"certificate" in process.communicate()[1].lower()
 
 
@@ -74,14 +74,14 @@ def test_what_was_kept_is_delivered_to_where_the_server_is_now(
     livequeue: Run, make_server: Callable[..., Server], nowhere: str, spool: Path
 ) -> None:
     process = livequeue("run", "--flush-timeout", "0", "--", "echo", "kept", url=nowhere)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     server = make_server("--path-prefix", PREFIX)
-    assert livequeue("flush", url=server.url).wait(timeout=20) == 1
+    assert livequeue("flush", url=server.url).wait(timeout=60) == 1
     wrong = livequeue("flush", "--server", "nonsense", url=server.url)
-    assert wrong.wait(timeout=20) == 2
+    assert wrong.wait(timeout=60) == 2
     assert b"nonsense" in wrong.communicate()[1]
     moved = livequeue("flush", "--server", f"{server.url}{PREFIX}", url=nowhere)
-    assert moved.communicate(timeout=20)[0] == b"1 delivered, 0 kept\n"
+    assert moved.communicate(timeout=60)[0] == b"1 delivered, 0 kept\n"
     with direct(server) as http:
         assert log_of(http, 1) == ["kept"]
     assert not list(spool.iterdir())

@@ -78,7 +78,7 @@ def test_a_run_from_start_to_end(
     task_when(http, 1, message="no line end")
     assert log_of(http, 1) == ["1/4", "2/4 files", "no line end"]
     gate.touch()
-    assert process.communicate(timeout=20) == (b"1/4\n2/4 files\nno line end\n3/4 files\n", b"")
+    assert process.communicate(timeout=60) == (b"1/4\n2/4 files\nno line end\n3/4 files\n", b"")
     task = task_when(http, 1, status="completed", progress=100)
     assert task["message"] == "3/4 files"
     assert task["result"] == {"exit_status": 0}
@@ -97,7 +97,7 @@ def test_a_run_from_start_to_end(
 def test_failures(
     livequeue: Run, server: Server, http: httpx.Client, command: list[str], status: int, reason: str
 ) -> None:
-    assert livequeue("run", "--", *command, url=server.url).wait(timeout=20) == status
+    assert livequeue("run", "--", *command, url=server.url).wait(timeout=60) == status
     task = task_when(http, 1, status="failed")
     assert task["error"] == reason
     assert task["result"] == {"exit_status": status}
@@ -113,7 +113,7 @@ def test_a_bar_that_rewrites_its_line(livequeue: Run, server: Server, http: http
         "sys.stdout.write('\\ndone\\nfile\\r\\n')"
     )
     begun = time.monotonic()
-    assert livequeue(*python(script), url=server.url).wait(timeout=30) == 0
+    assert livequeue(*python(script), url=server.url).wait(timeout=60) == 0
     took = time.monotonic() - begun
     assert log_of(http, 1) == [" 100%", "done", "file"]
     assert http.get("/api/tasks/1").json()["version"] < 10 + took / PACE
@@ -128,7 +128,7 @@ def test_nested_bars(livequeue: Run, server: Server, http: httpx.Client) -> None
         "        sys.stderr.flush(); time.sleep(0.02)\n"
         "sys.stderr.write('\\n\\n')"
     )
-    assert livequeue(*python(script), url=server.url).wait(timeout=30) == 0
+    assert livequeue(*python(script), url=server.url).wait(timeout=60) == 0
     assert log_of(http, 1) == ["outer 3/3", "inner 5/5"]
 
 
@@ -167,7 +167,7 @@ def test_lines_without_end(livequeue: Run, server: Server, http: httpx.Client) -
 def test_only_line_ends_end_lines(livequeue: Run, server: Server, http: httpx.Client) -> None:
     line = "a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\x1dh\x1ei"
     process = livequeue("run", "--", "printf", "%s\\n", line, url=server.url)
-    assert process.communicate(timeout=20)[0].decode() == line + "\n"
+    assert process.communicate(timeout=60)[0].decode() == line + "\n"
     assert log_of(http, 1) == [line]
     assert http.get("/api/tasks/1/logs?format=text").content.decode() == line + "\n"
 
@@ -200,7 +200,7 @@ def test_cancelling(
     task_when(http, 1, message="ready")
     answer = http.post("/api/tasks/1/cancel").json()
     assert answer["cancel_requested"]
-    assert process.wait(timeout=20) == status
+    assert process.wait(timeout=60) == status
     assert task_when(http, 1, status="cancelled")["error"] == reason
 
 
@@ -227,7 +227,7 @@ def test_a_second_count_starts_anew(
     first.touch()
     task_when(http, 1, progress=25, current=1, total=4, unit="pages")
     second.touch()
-    assert process.wait(timeout=20) == 2
+    assert process.wait(timeout=60) == 2
     assert task_when(http, 1, status="failed")["progress"] == 25
 
 
@@ -237,7 +237,7 @@ def test_a_task_cancelled_by_force_ends_its_command(
     process = livequeue(*shell("echo ready; sleep 60"), url=server.url)
     task_when(http, 1, message="ready")
     http.post("/api/tasks/1/cancel", json={"force": True}).raise_for_status()
-    assert process.wait(timeout=20) == 143
+    assert process.wait(timeout=60) == 143
 
 
 def test_lost_answers_double_nothing(
@@ -264,7 +264,7 @@ def test_lost_answers_double_nothing(
     end.touch()
     task_when(http, task["id"], status="completed")
     proxy.set("pass")
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert log_of(http, task["id"]) == [*map(str, range(1, 101)), "over"]
     only_task()
 
@@ -283,7 +283,7 @@ def test_a_server_that_restarts(
         wait_until(lambda: spooled(spool) > 20, 10, "lines that wait for the server")
         server.start()
     enough.touch()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
     task_when(http, 1, status="completed")
     *lines, count = log_of(http, 1)
     assert lines == [f"line {n}" for n in range(1, int(count) + 1)]
@@ -303,7 +303,7 @@ def test_a_server_that_comes_late(
         wait_until(lambda: http.get("/api/tasks").json()["tasks"], 15, "the task")
         task_when(http, 1, message="early")
         (tmp_path / "gate").touch()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         task_when(http, 1, status="completed")
         assert log_of(http, 1) == ["early"]
 
@@ -315,7 +315,7 @@ def test_what_was_left_is_delivered_once(
     gate = tmp_path / "gate"
     server = make_server()
     server.stop()
-    assert livequeue(*shell("seq 3; exit 5"), url=server.url).wait(timeout=20) == 5
+    assert livequeue(*shell("seq 3; exit 5"), url=server.url).wait(timeout=60) == 5
     killed = livequeue(*shell(f"echo started; {until(gate)}"), url=server.url)
     wait_until(lambda: any(b"started" in f.read_bytes() for f in spool.glob("*/*.batch")), 10)
     killed.kill()
@@ -324,7 +324,7 @@ def test_what_was_left_is_delivered_once(
     assert len(list(spool.iterdir())) == 2
     server.start()
     with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as http:
-        assert livequeue(*shell("echo third"), url=server.url).wait(timeout=20) == 0
+        assert livequeue(*shell("echo third"), url=server.url).wait(timeout=60) == 0
         task_when(http, 1, status="completed")
         assert log_of(http, 1) == ["third"]
         assert task_when(http, 2, status="failed")["error"] == "exit status 5\n1\n2\n3"
@@ -333,13 +333,13 @@ def test_what_was_left_is_delivered_once(
         assert log_of(http, 3) == ["started"]
         assert not list(spool.iterdir())
         process = livequeue("flush", url=server.url)
-        assert process.communicate(timeout=20)[0] == b"0 delivered, 0 kept\n"
+        assert process.communicate(timeout=60)[0] == b"0 delivered, 0 kept\n"
         assert len(http.get("/api/tasks").json()["tasks"]) == 3
         server.stop()
-        livequeue(*shell("echo fourth"), url=server.url).wait(timeout=20)
-        assert livequeue("flush", url=server.url).wait(timeout=20) == 1
+        livequeue(*shell("echo fourth"), url=server.url).wait(timeout=60)
+        assert livequeue("flush", url=server.url).wait(timeout=60) == 1
         server.start()
-        assert livequeue("flush", url=server.url).wait(timeout=20) == 0
+        assert livequeue("flush", url=server.url).wait(timeout=60) == 0
         assert log_of(http, 4) == ["fourth"]
 
 
@@ -347,7 +347,7 @@ def test_a_refused_task_is_said_and_the_command_runs(livequeue: Run, server: Ser
     process = livequeue(
         "run", "--queue", "no such/queue", "--", "sh", "-c", "exit 9", url=server.url
     )
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 9
     (warning,) = errors.decode().splitlines()
     assert "queue" in warning
@@ -356,7 +356,7 @@ def test_a_refused_task_is_said_and_the_command_runs(livequeue: Run, server: Ser
 def test_a_server_that_is_something_else(livequeue: Run, proxy: FaultProxy) -> None:
     proxy.set("html")
     process = livequeue(*shell("exit 8"), url=proxy.url)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 8
     (warning,) = errors.decode().splitlines()
     assert "cannot reach" in warning

@@ -114,7 +114,7 @@ def test_the_verdict_is_said_in_the_readers_language(http: httpx.Client) -> None
 
 def test_probes_take_places_among_the_streams(make_server: Callable[..., Server]) -> None:
     server = make_server("--max-streams", "1")
-    with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as http:
         with http.stream("GET", "/api/network/stream?count=2&pause=60") as answer:
             parts = answer.iter_text()  # held: httpx closes with it
             assert next(parts)

@@ -12,7 +12,7 @@ from pathlib import Path
 from e2e.api import Api
 
 STARTED = re.compile(r"LiveQueue \S+ on (https?://\S+:(\d+))/")
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 STOP_WITHIN = 10.0  # as long as Docker waits, before it kills
 
 

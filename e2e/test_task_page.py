@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from e2e.api import Api, Task
 from e2e.elements import LOG_TEXTS, Bar, expect_live, expect_log, task_url
+from e2e.log_box import LogBox
 from e2e.pages import Pages
 
 
@@ -89,16 +90,13 @@ def test_it_follows_the_end_until_the_reader_scrolls_up(api: Api, page: Page, ta
     last = page.locator(LOG_TEXTS).last
     expect(last).to_have_text("line 150")
     expect(last).to_be_in_viewport()
-    log = page.locator("#log")
-    log.hover()
-    log.evaluate("e => { window.still = new Promise((r) => e.addEventListener('scrollend', r)); }")
-    page.mouse.wheel(0, -400)
+    box = LogBox(page)
+    box.wheel(-400)
     expect(last).not_to_be_in_viewport()
-    page.evaluate("() => window.still")  # a wheel may roll on for a while
-    top = log.evaluate("e => e.scrollTop")
+    before = box.rest()  # a wheel may roll on for a while
     api.append(task, "line 151")
     expect(last).to_have_text("line 151")
-    assert log.evaluate("e => e.scrollTop") == top
+    assert box.sight().stands_as(before)
     page.locator("#log-newer").click()
     expect(last).to_be_in_viewport()
     api.append(task, "line 152")

@@ -53,7 +53,7 @@ class Server:
         with self.log_path.open("ab") as log:
             start = log.tell()
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.checkout)
-        self.url = wait_until(lambda: self._address(start), what="the server to start")
+        self.url = wait_until(lambda: self._address(start), 60, "the server to start")
         return self
 
     def _address(self, start: int) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from app.errors import BadRequest
 from app.event import Event, LogLine
 from app.store.database import Database
 from app.store.transaction import Transaction
@@ -206,7 +207,7 @@ def test_the_fewest_channels(topics: list[str], channels: tuple[str, ...]) -> No
     "text", ["", "System", "task:", "task:0", "task:x", "queue:", "queue:a b", "system,", "task:1é"]
 )
 def test_what_is_no_topic(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a topic"):
+    with pytest.raises(BadRequest, match="is not a topic"):
         parse(text)
 
 

@@ -24,7 +24,7 @@ class Client:
         host, _, port = url.removeprefix("https://").rpartition(":")
         context = ssl.create_default_context(cafile=authority)
         context.set_alpn_protocols(["h2"])
-        plain = socket.create_connection((host, int(port)), timeout=10)
+        plain = socket.create_connection((host, int(port)), timeout=30)
         self._socket = context.wrap_socket(plain, server_hostname=host)
         assert self._socket.selected_alpn_protocol() == "h2"
         self._reads = reads
@@ -79,7 +79,7 @@ class Client:
         self._h2.increment_flow_control_window(size, stream)
         self.flush()
 
-    def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
         """Receive until it is true; fails after a time, or when the connection ends."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):
@@ -104,7 +104,7 @@ class Client:
             self._take(event)
         self.flush()
 
-    def finish(self, stream: int, seconds: float = 10.0) -> bytes:
+    def finish(self, stream: int, seconds: float = 30) -> bytes:
         """The whole body."""
         self.until(lambda: stream in self.ended or stream in self.reset, seconds)
         assert stream in self.ended, f"reset: {self.reset}"

@@ -111,18 +111,18 @@ class Reader:
             if response.status_code == 200:
                 yield from frames(response.iter_text())
 
-    def wait(self, condition: Callable[[list[Frame]], Any], seconds: float = 10) -> list[Frame]:
+    def wait(self, condition: Callable[[list[Frame]], Any], seconds: float = 30) -> list[Frame]:
         """All frames so far, once ``condition`` holds of them; AssertionError after a time."""
         with self._changed:
             met = self._changed.wait_for(lambda: condition(self.seen), seconds)
             assert met, f"not within {seconds} s; seen: {[f.raw for f in self.seen[-5:]]}"
             return list(self.seen)
 
-    def wait_count(self, count: int, seconds: float = 10) -> list[Frame]:
+    def wait_count(self, count: int, seconds: float = 30) -> list[Frame]:
         """All frames, once there are ``count`` of them."""
         return self.wait(lambda seen: len(seen) >= count, seconds)
 
-    def wait_for(self, event: str, count: int = 1, seconds: float = 10) -> Frame:
+    def wait_for(self, event: str, count: int = 1, seconds: float = 30) -> Frame:
         """The ``count``-th frame of that name."""
 
         def found(seen: list[Frame]) -> bool:
@@ -131,7 +131,7 @@ class Reader:
         seen = self.wait(found, seconds)
         return [frame for frame in seen if frame.event == event][count - 1]
 
-    def wait_end(self, seconds: float = 10) -> None:
+    def wait_end(self, seconds: float = 30) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.ended, seconds), "the stream did not end"
 

@@ -131,7 +131,7 @@ def test_every_stream_gets_every_event_once(
             wanted = [seq for (seq,) in database.execute(query, (start,))]
         database.close()
         for reader in readers:
-            reader.wait_count(len(wanted) + 1, 20)
+            reader.wait_count(len(wanted) + 1)
             assert [frame.seq for frame in reader.events] == wanted
 
 
@@ -189,7 +189,7 @@ def test_who_takes_nothing_costs_little_and_is_dropped(
         def publish(total: int) -> None:
             for _ in range(100):  # 5 MB
                 http.post("/api/events", json=PAD).raise_for_status()
-            reader.wait_count(total + 1, 20)
+            reader.wait_count(total + 1)
 
         publish(100)
         before = rss(server)

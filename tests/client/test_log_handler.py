@@ -69,7 +69,7 @@ def attach() -> Iterator[Attach]:
             handler.close()
         logger.handlers = []
         logger.propagate = True
-    wait_until(lambda: senders() <= before, 10, "the end of the threads")
+    wait_until(lambda: senders() <= before, 60, "the end of the threads")
 
 
 def senders() -> set[threading.Thread]:

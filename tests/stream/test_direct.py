@@ -105,7 +105,7 @@ def test_bursts_beyond_the_window_reach_every_stream_once(
         database.close()
         for topic, reader in zip(topics, readers, strict=True):
             wanted = [row[0] for row in events if _carries(topic, *row[1:])]
-            reader.wait_count(len(wanted) + 1, 20)
+            reader.wait_count(len(wanted) + 1)
             assert [frame.seq for frame in reader.events] == wanted, topic
 
 

@@ -193,7 +193,7 @@ def test_a_snapshot_cursor_joins_its_stream_without_gap(
             listed = http.get("/api/tasks", params={"limit": 500, "sort": "id"}).json()
             known = [task["id"] for task in listed["tasks"]]
             with Reader(server.url, "system", after=listed["cursor"]) as reader:
-                reader.wait_count(301 - len(known), 20)
+                reader.wait_count(301 - len(known))
             created = [frame.data["data"]["id"] for frame in reader.events]
             assert known + created == list(range(1, len(known) + len(created) + 1))
         for item in work:
@@ -387,7 +387,7 @@ def test_clients_that_read_nothing_cost_little_and_are_dropped(
             posts = [pool.submit(http.post, "/api/events", json=data) for _ in range(200)]  # 10 MB
             for post in posts:
                 post.result().raise_for_status()
-            reader.wait_count(total + 1, 20)
+            reader.wait_count(total + 1)
 
         publish(200)
         before = rss(server)  # with the database's caches full

@@ -27,7 +27,8 @@ from app.store.clock import MILLISECOND
 from app.store.events import cursor_of
 from app.store.log_block import AHEAD, EVERY, Block, level_bits
 from app.store.log_chunks import open_chunk, open_rows
-from app.store.log_reading import Deadline, matcher_of, parts_of, sought
+from app.store.log_misses import Misses
+from app.store.log_reading import Deadline, known_misses, matcher_of, parts_of, sought
 from app.store.log_search import among
 from app.store.sql import Queries
 
@@ -102,6 +103,7 @@ class Page:
         self._read: dict[int, Key] = {}  # how far rows were read, by task
         self._searched = 0
         self._cursor = ""
+        self._misses: Misses = set()
         self._newest = ""
         self._batch = FEW_ROWS if self._sought.text is None else MANY_ROWS
 
@@ -125,6 +127,7 @@ class Page:
         """
         if not self._cursor:
             self._cursor = cursor_of(connection)
+            self._misses = known_misses(connection, self._sought)
             self._newest = connection.execute(_sql.newest_time).fetchone()[0] or FIRST.time
         deadline = Deadline()
         opened = False
@@ -167,7 +170,7 @@ class Page:
                 if id in self._opened:
                     continue
                 chunk = _Chunk(self._clip(Key(*bound)), id, *open_chunk(connection, id))
-                if ahead:
+                if ahead and chunk.block.id not in self._misses:
                     chunk.block.prefetch()
                 waiting.append(chunk)
                 if len(waiting) > ahead:
@@ -265,7 +268,11 @@ class Page:
     def _take(self, task: int, block: Block) -> None:
         """Those of its lines that are nearest to the start of the page."""
         self._searched += len(block)
-        places = [place for part in parts_of(block, self._sought) for place in part.matching()]
+        places = [
+            place
+            for part in parts_of(block, self._sought, self._misses)
+            for place in part.matching()
+        ]
         if not places:
             return
         first, times = block.facts.first, block.times()

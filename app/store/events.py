@@ -75,8 +75,13 @@ def floor_of(connection: sqlite3.Connection) -> int:
 
 def cursor_of(connection: sqlite3.Connection) -> str:
     """The cursor of this snapshot: what was read with it holds every event up to it."""
+    return f"{epoch_of(connection)}-{head_of(connection)}"
+
+
+def epoch_of(connection: sqlite3.Connection) -> str:
+    """Which life of which database this is."""
     (epoch,) = connection.execute(_sql.newest_epoch).fetchone()
-    return f"{epoch}-{head_of(connection)}"
+    return str(epoch)
 
 
 def live_tasks(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, bool]:

@@ -9,7 +9,7 @@ import os
 import re
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from itertools import groupby
@@ -191,6 +191,8 @@ def _decompress(data: bytes) -> bytes:
 class Block:
     """`text` is the plain text of its lines in UTF-8, joined by LF; places count from 0."""
 
+    id: int | None = None  # of the chunk that it is, as it was sealed
+
     def __init__(self, facts: Facts, text: bytes, rest: Callable[[], _Rest]) -> None:
         self.facts = facts
         self._text = text
@@ -246,9 +248,9 @@ class Block:
         return compress(self.text), compress(_pack(self._rest))
 
     @classmethod
-    def of_chunk(cls, facts: Facts, read: Callable[[], tuple[bytes, bytes]]) -> Block:
+    def of_chunk(cls, id: int, facts: Facts, read: Callable[[], tuple[bytes, bytes]]) -> Block:
         """The same back again."""
-        return _Chunk(facts, read)
+        return _Chunk(id, facts, read)
 
     def prefetch(self) -> None:
         """Read it, and begin to make its text, which will be needed."""
@@ -319,7 +321,8 @@ class Block:
 class _Chunk(Block):
     """Decompressed where it is needed; beforehand, on another thread, where that is known."""
 
-    def __init__(self, facts: Facts, read: Callable[[], tuple[bytes, bytes]]) -> None:
+    def __init__(self, id: int, facts: Facts, read: Callable[[], tuple[bytes, bytes]]) -> None:
+        self.id = id
         self.facts = facts
         self._read = read
         self._coming: Future[bytes] | None = None
@@ -340,14 +343,16 @@ class _Chunk(Block):
         self._coming = _DECOMPRESSING.submit(_decompress, self._data[0])
 
 
-def ahead(blocks: Iterable[Block]) -> Iterator[Block]:
+def ahead(blocks: Iterable[Block], misses: Container[int]) -> Iterator[Block]:
     """The same, while the next ones are prefetched: decompressing takes longer than most searches.
 
-    Only that: what holds Python's lock would not be any quicker on two threads.
+    Only that: what holds Python's lock would not be any quicker on two threads. `misses`: chunks
+    that will not be opened.
     """
     waiting: deque[Block] = deque()
     for block in blocks:
-        block.prefetch()
+        if block.id not in misses:
+            block.prefetch()
         waiting.append(block)
         if len(waiting) > AHEAD:
             yield waiting.popleft()

@@ -95,7 +95,7 @@ def read_chunk(connection: sqlite3.Connection, id: int, facts: Facts) -> Block:
         text, rest = connection.execute(_sql.get_chunk, (id,)).fetchone()
         return text, rest
 
-    return Block.of_chunk(facts, read)
+    return Block.of_chunk(id, facts, read)
 
 
 def open_chunk(connection: sqlite3.Connection, id: int) -> tuple[int, Block]:

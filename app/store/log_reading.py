@@ -19,9 +19,10 @@ from app.event import LogLine
 from app.models import LineFilter, LogFilter, LogQuery, rfc3339
 from app.rules.task import TERMINAL
 from app.store import tasks
-from app.store.events import cursor_of
+from app.store.events import cursor_of, epoch_of
 from app.store.log_block import EVERY, Block, Wanted, ahead
 from app.store.log_chunks import blocks, place_of, read_range
+from app.store.log_misses import Misses, misses_of
 from app.store.matching import Count, Matcher, matcher
 
 STEP = 0.25  # seconds of looking in one snapshot
@@ -79,6 +80,7 @@ class Look:
     """Lines of a log to look at in one go, from number `first` to `last`.
 
     Those at `places` of the block pass all filters but the text's; `data` is their plain text.
+    `misses`: where to remember that none has the text, if they are a whole chunk.
     """
 
     first: int
@@ -87,18 +89,29 @@ class Look:
     places: Sequence[int]
     data: bytes
     text: Matcher | None
+    misses: Misses | None = None
 
     def count(self) -> Count:
         """How many of the lines match, and how often they have the text."""
         if self.text is None or not self.places:
             return Count(len(self.places), 0)
-        return self.text.count(self.data)
+        count = self.text.count(self.data)
+        if not count.lines:
+            self._remember()
+        return count
 
     def matching(self) -> Sequence[int]:
         """Where in the block they are."""
         if self.text is None or not self.places:
             return self.places
-        return [self.places[index] for index in self.text.lines(self.data)]
+        found = self.text.lines(self.data)
+        if not found:
+            self._remember()
+        return [self.places[index] for index in found]
+
+    def _remember(self) -> None:
+        if self.misses is not None and self.block.id is not None:
+            self.misses.add(self.block.id)
 
 
 def looks(
@@ -109,12 +122,18 @@ def looks(
     A snapshot is needed for as long as this runs.
     """
     found = blocks(connection, task_id, sought.wanted, newest_first=newest_first)
-    for block in found if sought.text is None else ahead(found):
-        parts = parts_of(block, sought)
+    misses = known_misses(connection, sought)
+    for block in found if sought.text is None else ahead(found, misses):
+        parts = parts_of(block, sought, misses)
         yield from reversed(list(parts)) if newest_first else parts
 
 
-def parts_of(block: Block, sought: Sought) -> Iterator[Look]:
+def known_misses(connection: sqlite3.Connection, sought: Sought) -> Misses:
+    """Chunks without the text, as far as it was looked for."""
+    return set() if sought.text is None else misses_of(epoch_of(connection), sought.text)
+
+
+def parts_of(block: Block, sought: Sought, misses: Misses) -> Iterator[Look]:
     """A block in parts that even the slowest pattern can be found in quickly."""
     wanted, text = sought
     facts, places = block.facts, block.places(wanted)
@@ -122,14 +141,18 @@ def parts_of(block: Block, sought: Sought) -> Iterator[Look]:
     if text is None or not places:
         yield Look(first, last, block, places, b"", text)
         return
-    data = block.text if len(places) == len(block) else block.text_at(places)
+    if block.id in misses:
+        yield Look(first, last, block, (), b"", text)
+        return
+    whole = len(places) == len(block)
+    data = block.text if whole else block.text_at(places)
     while (end := _cut(data, text.step)) < len(data):
         part, data = data[:end], data[end + 1 :]
         count = part.count(b"\n") + 1
         upto = facts.first + places[count] - 1
         yield Look(first, upto, block, places[:count], part, text)
-        first, places = upto + 1, places[count:]
-    yield Look(first, last, block, places, data, text)
+        first, places, whole = upto + 1, places[count:], False
+    yield Look(first, last, block, places, data, text, misses if whole else None)
 
 
 def _cut(data: bytes, size: int) -> int:

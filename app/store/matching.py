@@ -17,6 +17,7 @@ from app.catalogue import Text
 from app.errors import Unprocessable
 
 LONGEST = 1000  # characters of what is looked for
+REMEMBERED = 8  # texts that were looked for last
 MARKS = 500  # hits in one line that `spans` gives
 
 # RE2's own object: its module would keep every pattern it was ever given, and wrap every hit.
@@ -69,6 +70,9 @@ class Matcher(Protocol):
     step: int
     """How many bytes to search at once: a pattern made to be slow takes about 40 ms for them."""
 
+    def __hash__(self) -> int:
+        """By identity: there is one for each text, as long as it is remembered."""
+
     def count(self, data: bytes) -> Count:
         """Of the lines in `data`."""
 
@@ -79,7 +83,7 @@ class Matcher(Protocol):
         """Start and end of the hits in one line (the first `MARKS`), in UTF-16 units."""
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=REMEMBERED)
 def matcher(
     text: str, *, ignore_case: bool = False, regex: bool = False, field: str = "q"
 ) -> Matcher:

@@ -175,11 +175,17 @@ def test_a_rewritten_line_is_found_as_it_is_by_now(log: Log) -> None:
 
     number("10 %", 1)
     log.send(*(f"{n}" for n in range(9000)))
+    for _ in range(2):  # what was looked for once is remembered
+        assert log.numbers(q="done") == []
+        assert log.read("/index", q="done")["total"] == 0
+        assert log.numbers(q="10 %") == [1]
     number("done", 1)
-    assert log.numbers(q="done") == [1]
-    assert log.numbers(q="10 %") == []
-    assert log.read("/index", q="done")["total"] == 1
-    assert log.read("/index", q="10 %")["total"] == 0
+    for _ in range(2):
+        assert log.numbers(q="done") == [1]
+        assert log.numbers(q="10 %") == []
+        assert log.read("/index", q="done")["total"] == 1
+        assert log.read("/index", q="10 %")["total"] == 0
+        log.send(*(f"{n}" for n in range(9000)))  # the line goes back into its chunk
 
 
 HOSTILE = [r"(a+)+$", r"(a|a)*b", r"(?:\w.{0,10}){20}Q", r"[a-q][^u-z]{13}x", "(x+x+)+y"]

@@ -217,6 +217,28 @@ test("a failure is said, and read again", async () => {
   logs.close();
 });
 
+test("counting begins when the first lines are there", async () => {
+  const asked = [];
+  let there;
+  const finder = new AllFinder({
+    read: async () => ({ lines: [], done: true }),
+    count: async (parameters) => {
+      asked.push(parameters);
+      return { hits: 3, searched: 9, next: null };
+    },
+    end: () => at(1000),
+    ready: new Promise((resume) => { there = resume; }),
+    changed: () => {},
+  });
+  assert.equal(await finder.find(null, 1), null);
+  assert.deepEqual(asked, []);
+  finder.arrived([{ time: at(1001), hits: [[0, 1]] }, { time: at(999), hits: [[0, 1]] }]);
+  there();
+  await until(() => finder.done);
+  assert.deepEqual(asked, [{ until: at(1000) }]);
+  assert.equal(finder.hits, 4);
+});
+
 test("what is counted, and from one to the next", async () => {
   const server = filled(new Server(), 300);
   server.few = 40;

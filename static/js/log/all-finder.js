@@ -6,6 +6,7 @@ const FIRST = "0001-01-01T00:00:00.000Z,0,0"; // a key that no line comes before
 const MOST = 5000; // lines of one answer
 const SOON = 1000; // milliseconds until rewritten lines are counted again, so that a burst is one
 const PAUSE = 2000; // after a failure
+const LATEST = 2000; // milliseconds until it is counted anyway
 
 export class AllFinder {
   hits = 0;
@@ -26,8 +27,10 @@ export class AllFinder {
   // count(parameters, signal) -> promise of an answer of GET api/logs/matches
   // since: lines before that time are left out; end() -> a time, lines from then on are left out, or are
   // still to come; changed(): more is known
-  constructor({ read, count, since = "", end, changed }) {
-    Object.assign(this, { read, count, since, end, changed });
+  // ready: counting begins after that, as the first lines are wanted first, and looking for them twice
+  // at once would take them twice as long
+  constructor({ read, count, since = "", end, ready = Promise.resolve(), changed }) {
+    Object.assign(this, { read, count, since, end, ready, changed });
     this.#look();
   }
 
@@ -91,6 +94,7 @@ export class AllFinder {
 
   async #look() {
     this.#begun = this.end();
+    await Promise.race([this.ready, new Promise((resume) => setTimeout(resume, LATEST))]);
     const hits = await this.#count({ until: this.#begun }, (answer) => {
       this.hits += answer.hits;
       this.looked += answer.searched;

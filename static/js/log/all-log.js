@@ -34,7 +34,7 @@ export class AllLog {
     });
     this.search = new Search({ context, toolbar: this.toolbar, view: this.view });
     this.view.end(true);
-    this.#find();
+    this.#find(this.view.source);
   }
 
   // The data of a LOG event.
@@ -65,8 +65,9 @@ export class AllLog {
     const { view } = this;
     view.source.close();
     view.look = this.#look();
-    this.#find();
-    view.show(this.#source(view.reading));
+    const source = this.#source(view.reading);
+    this.#find(source);
+    view.show(source);
   }
 
   #source(at) {
@@ -81,7 +82,7 @@ export class AllLog {
     });
   }
 
-  #find() {
+  #find({ ready }) {
     const { query } = this.toolbar;
     this.#finder?.stop();
     this.#finder = null;
@@ -91,6 +92,7 @@ export class AllLog {
       this.#finder = new AllFinder({
         since: query.get("since"),
         end: () => [now(), query.get("until")].filter(Boolean).sort()[0],
+        ready,
         read: (parameters, signal) => this.#read(parameters, query.marked(sought), signal),
         count: (parameters, signal) => this.#read(parameters, sought, signal, "/matches"),
         changed: () => this.search.draw(),

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.api import Api, Task
-from e2e.elements import LOG_TEXTS, search_field, search_status, task_url
+from e2e.elements import LOG_TEXTS, search_field, search_status, task_url, toasts
 from e2e.log_box import LogBox
 from e2e.pages import Pages
 
@@ -92,6 +92,13 @@ def test_a_bad_pattern_is_said_and_a_hostile_one_is_quick(
     search_field(page).fill("(unclosed")
     expect(search_status(page)).to_have_text("not a regular expression: missing ): (unclosed")
     expect(search_field(page)).to_have_attribute("aria-invalid", "true")
+    page.locator("#log-search-only").click()
+    expect(page.locator("#log-no-match")).to_contain_text("not a regular expression")
+    page.locator("#log-search-only").click()
+    search_field(page).fill("(closed neither")
+    search_field(page).press("Enter")  # before it is known to be none
+    expect(search_status(page)).to_have_text("not a regular expression: missing ): (closed neither")
+    expect(toasts(page)).to_have_count(0)
     search_field(page).fill("(a|aa)+$|(a+)+b")
     expect(search_status(page)).to_have_text("1 hit")
     expect(page.locator(LOG_TEXTS).last).to_have_text("fine")

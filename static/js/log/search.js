@@ -107,6 +107,10 @@ export class Search {
       const found = await this.#next(finder, direction);
       if (found && this.finder === finder) await this.#goTo(found);
     } catch (error) {
+      if (error.status === 422) { // not a pattern: said beside it
+        if (this.finder === finder) this.refuse(error.errors[0]?.message ?? error.message);
+        return;
+      }
       const { t, toasts } = this.context;
       toasts.show({ level: "warning", title: t("log.search"), text: error.message });
     } finally {

@@ -158,8 +158,10 @@ export class TaskLog {
       },
       failed: (error) => {
         const refused = error?.status === 422; // not a pattern
-        if (index === this.#sought && refused) this.search.refuse(error.errors[0]?.message ?? error.message);
-        else this.view.trouble(error);
+        if (index === this.#sought && refused) {
+          this.search.refuse(error.errors[0]?.message ?? error.message);
+          this.#frame();
+        } else this.view.trouble(error);
       },
     });
     return index;
@@ -197,7 +199,9 @@ export class TaskLog {
     empty.hidden = total > 0;
     setText(empty, t(this.#active ? "log.empty" : "log.none"));
     byId("log-no-match").hidden = total === 0 || !shown || shown.matching > 0;
-    if (shown) setText(byId("log-no-match-text"), t(shown.done ? "log.match.none" : "log.match.searching"));
+    if (!shown) return;
+    const bad = shown === this.#sought ? this.search.finder?.error : null;
+    setText(byId("log-no-match-text"), bad ?? t(shown.done ? "log.match.none" : "log.match.searching"));
   }
 
   #read(parameters, signal, more = [], part = "") {

@@ -64,7 +64,7 @@ class Settings:
     window_bytes: int = _setting(32 * 2**20, "bytes of them", 2**16, 2**31)
     retention_log_days: float = _setting(30.0, "days a log line is kept", 0.001, 36500)
     retention_log_bytes: int = _setting(
-        2**30, "stored bytes of one task's log beyond which its oldest lines go", 2**16, 2**50
+        2**30, "bytes of one task's compressed lines beyond which its oldest go", 2**16, 2**50
     )
     retention_bytes: int = _setting(
         10 * 2**30, "bytes of database file beyond which the oldest log lines go", 2**20, 2**50

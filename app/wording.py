@@ -100,14 +100,18 @@ class Wording:
 
     def progress(self, task: Mapping[str, Any]) -> str:
         """`1,204 / 2,680 files · 45 % · 3 min left`"""
-        parts = []
+        return "".join(self.progress_parts(task))
+
+    def progress_parts(self, task: Mapping[str, Any]) -> tuple[str, str]:
+        """The counts, which may be cut where there is little room, and all else."""
+        counts, parts = "", []
         current, total, unit = task["current"], task["total"], task["unit"]
         if current is not None and total:
             whole = self.quantity(total, unit)
             part = self.size(current) if unit in BYTE_UNITS else self.number(current)
-            parts.append(self.t("progress.of", current=part, total=whole))
+            counts = self.t("progress.of", current=part, total=whole)
         elif current is not None:
-            parts.append(self.quantity(current, unit))
+            counts = self.quantity(current, unit)
         if task["progress"] is not None:
             parts.append(self.percent(task["progress"]))
         status, duration = task["status"], task["duration_seconds"]
@@ -117,11 +121,13 @@ class Wording:
             parts.append(self.t("progress.took", duration=self.duration(duration)))
         elif status in ("failed", "cancelled") and duration is not None:
             parts.append(self.t("progress.after", duration=self.duration(duration)))
+        if counts:
+            return counts, "".join(_JOINT + part for part in parts)
         if not parts and status == "pending":
-            return self.t("progress.waiting")
+            return "", self.t("progress.waiting")
         if not parts and status in ("running", "stalled"):
-            return self.t("progress.unknown")
-        return _JOINT.join(parts)
+            return "", self.t("progress.unknown")
+        return "", _JOINT.join(parts)
 
     def rate(self, task: Mapping[str, Any]) -> str:
         """`12.5 files per second`, while it runs."""

@@ -187,9 +187,27 @@ def test_a_phone_shows_names_and_numbers_in_full(api: Api, pages: Pages) -> None
     page = pages.open(tasks_url(api), **PHONE)
     row = page.locator(f'tr[data-task-id="{task["id"]}"]')
     expect(row.locator(".task-progress-words")).to_contain_text("111,704 / 120,000 videos · 93 %")
-    for part in (".task-name", ".task-progress-words"):
+    for part in (".task-name", ".task-progress-words", ".task-counts"):
         cut = "e => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight"
         assert not row.locator(part).evaluate(cut), part
+
+
+@pytest.mark.parametrize("width", [320, 1000, 1280])
+def test_the_remaining_time_is_in_sight_whatever_the_counts(
+    api: Api, pages: Pages, width: int
+) -> None:
+    unit = "recommendation vectors, unsorted"
+    task = api.create("recalculate", status="running", total=1_204_331, current=0, unit=unit)
+    api.patch(task, current=311_002)
+    page = pages.open(tasks_url(api), viewport={"width": width, "height": 740})
+    words = page.locator(f'tr[data-task-id="{task["id"]}"] .task-progress-words')
+    expect(words).to_contain_text("25 % · ")
+    counts, rest = words.locator("span").all()
+    assert counts.evaluate("e => e.scrollWidth > e.clientWidth")
+    place, shown = words.bounding_box(), rest.bounding_box()
+    assert place is not None
+    assert shown is not None
+    assert shown["x"] + shown["width"] <= place["x"] + place["width"] + 1
 
 
 def test_a_phone_shows_the_chosen_status(api: Api, pages: Pages) -> None:

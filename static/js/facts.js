@@ -2,7 +2,7 @@
 
 import { durationOf, exact, isActive } from "./format.js";
 import { byId, setAttribute, setText } from "./page.js";
-import { drawBadge, drawBar, pulse } from "./task-parts.js";
+import { drawBadge, drawBar, drawProgressWords, pulse } from "./task-parts.js";
 
 export class TaskView {
   constructor({ context, task }) {
@@ -24,7 +24,7 @@ export class TaskView {
     drawBadge(badge, task, t);
     if (before.status !== task.status) pulse(badge);
     drawBar(this.page.querySelector(".task-progress-bar"), task);
-    setText(this.page.querySelector(".task-progress-words"), wording.progress(task));
+    drawProgressWords(this.page.querySelector(".task-progress-words"), task, wording);
     setText(byId("task-rate"), wording.rate(task));
     setText(byId("task-name"), task.name);
     setText(byId("task-message"), task.message ?? "");

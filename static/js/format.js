@@ -101,12 +101,18 @@ export class Wording {
   }
 
   progress(task) {
+    return this.progressParts(task).join("");
+  }
+
+  // The counts, which may be cut where there is little room, and all else.
+  progressParts(task) {
     const { current, total, unit, status } = task;
     const parts = [];
+    let counts = "";
     if (current !== null && total) {
       const part = BYTE_UNITS.has(unit) ? this.size(current) : this.number(current);
-      parts.push(this.t("progress.of", { current: part, total: this.quantity(total, unit) }));
-    } else if (current !== null) parts.push(this.quantity(current, unit));
+      counts = this.t("progress.of", { current: part, total: this.quantity(total, unit) });
+    } else if (current !== null) counts = this.quantity(current, unit);
     if (task.progress !== null) parts.push(this.percent(task.progress));
     const duration = durationOf(task);
     if (status === "running" && task.eta_seconds !== null) {
@@ -116,10 +122,11 @@ export class Wording {
     } else if ((status === "failed" || status === "cancelled") && duration !== null) {
       parts.push(this.t("progress.after", { duration: this.duration(duration) }));
     }
-    if (parts.length > 0) return parts.join(" · ");
-    if (status === "pending") return this.t("progress.waiting");
-    if (status === "running" || status === "stalled") return this.t("progress.unknown");
-    return "";
+    if (counts) return [counts, parts.map((part) => ` · ${part}`).join("")];
+    if (parts.length > 0) return ["", parts.join(" · ")];
+    if (status === "pending") return ["", this.t("progress.waiting")];
+    if (status === "running" || status === "stalled") return ["", this.t("progress.unknown")];
+    return ["", ""];
   }
 
   rate(task) {

@@ -2,7 +2,7 @@
 
 import { exact, isActive, reason } from "./format.js";
 import { byId, setAttribute, setText, taskAddress } from "./page.js";
-import { drawBadge, drawBar, pulse } from "./task-parts.js";
+import { drawBadge, drawBar, drawProgressWords, pulse } from "./task-parts.js";
 
 export class Row {
   // element: an existing row, or none for a new one
@@ -50,7 +50,7 @@ export class Row {
     drawBadge(parts.badge, task, wording.t);
     if (changed) pulse(parts.badge);
     drawBar(parts.bar, task);
-    setText(parts.words, wording.progress(task));
+    drawProgressWords(parts.words, task, wording);
     setText(parts.retries, wording.number(task.retry_count));
     parts.retries.classList.toggle("none", task.retry_count === 0);
     if (parts.time.getAttribute("title") !== exact(task.updated_at)) clock.draw(parts.time, task.updated_at);

@@ -48,3 +48,7 @@ export function drawBar(bar, task) {
   const width = `${task.progress ?? 0}%`;
   if (fill.style.width !== width) fill.style.width = width;
 }
+
+export function drawProgressWords(words, task, wording) {
+  wording.progressParts(task).forEach((part, index) => setText(words.children[index], part));
+}

@@ -253,6 +253,21 @@ def test_the_connection_status_is_at_the_bottom_right_and_never_covered(
         expect(toast.locator(".btn-close")).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_connection_status_covers_no_row(api: Api, pages: Pages, width: int) -> None:
+    for number in range(20):
+        api.create(f"job {number}", status="running", progress=number)
+    page = pages.open(tasks_url(api), viewport={"width": width, "height": 740})
+    expect_live(page)
+    status = connection(page).bounding_box()
+    assert status is not None
+    beside = "([x, y]) => document.elementFromPoint(x, y).className"
+    assert page.evaluate(beside, [width / 2, status["y"]]) == "connection"
+    page.locator("#rows tr").last.locator(".task-menu").focus()
+    above = "top => document.activeElement.getBoundingClientRect().bottom <= top"
+    wait_until(page, above, arg=status["y"])
+
+
 def test_nothing_shifts_while_progress_arrives(api: Api, pages: Pages) -> None:
     task = api.create("steady", status="running", total=100)
     api.create("below it")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from e2e.api import Api, Task
-from e2e.elements import LOG_TEXTS, Bar, expect_live, expect_log, task_url
+from e2e.elements import LOG_TEXTS, Bar, expect_live, expect_log, search_field, task_url
 from e2e.log_box import LogBox
 from e2e.pages import Pages
 
@@ -102,6 +102,30 @@ def test_it_follows_the_end_until_the_reader_scrolls_up(api: Api, page: Page, ta
     api.append(task, "line 152")
     expect(last).to_have_text("line 152")
     expect(last).to_be_in_viewport()
+
+
+def test_the_way_to_the_end_is_offered_only_where_there_is_one(
+    api: Api, page: Page, task: Task
+) -> None:
+    api.append(task, "one line", "another one")
+    expect(page.locator(LOG_TEXTS)).to_have_count(2)
+    box = LogBox(page)
+    box.follow.uncheck()
+    search_field(page).fill("one")
+    page.keyboard.press("Enter")
+    expect(page.locator("#log mark.current")).to_be_visible()
+    expect(box.pill).to_be_hidden()
+    api.append(task, *[f"line {number}" for number in range(1, 151)])
+    expect(box.pill).to_have_text("150 new lines")
+    box.pill.click()
+    expect(box.pill).to_be_hidden()
+    box.wheel(-400)
+    expect(box.pill).to_be_visible()
+    api.patch(task, status="completed")
+    expect(box.follow).to_be_hidden()
+    page.reload()
+    expect(page.locator(LOG_TEXTS).last).to_be_in_viewport()
+    expect(box.follow).to_be_hidden()
 
 
 def test_a_very_long_line_leaves_the_page_usable(api: Api, page: Page, task: Task) -> None:

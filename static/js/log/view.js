@@ -101,6 +101,7 @@ export class LogView {
     this.#extend();
     this.scroller.toLine(place, at.y);
     this.scroller.update(this.#drawn());
+    this.#drawPill();
   }
 
   // Draws all lines anew, as the source has them now.
@@ -134,6 +135,7 @@ export class LogView {
     this.#revealed = line;
     this.scroller.update(this.#drawn());
     this.#showMark();
+    this.#drawPill();
   }
 
   // A line may be higher and wider than the view: the hit in it is what the reader went to. It is
@@ -150,8 +152,9 @@ export class LogView {
     this.#changed(places);
   }
 
-  // There may be more lines to come.
+  // There may be more lines to come: where there are none, there is nothing to follow.
   end(active) {
+    byId("log-follow").parentElement.hidden = !active;
     byId("log-pause").hidden = !active && this.#paused === null;
   }
 
@@ -228,6 +231,7 @@ export class LogView {
     if (this.#following && this.#paused === null && !this.#held) this.scroller.toEnd(places);
     else this.scroller.update(places);
     this.#showMark();
+    this.#drawPill();
   }
 
   #drawn() {
@@ -245,17 +249,23 @@ export class LogView {
   }
 
   #frame() {
+    this.box.classList.toggle("empty", this.source.total < this.source.first);
+    this.#drawPill();
+    this.framed();
+  }
+
+  // The way to the end, and how many lines have come there; none where the end is in sight.
+  #drawPill() {
     const { t } = this.context;
     const { first, total } = this.source;
-    this.box.classList.toggle("empty", total < first);
     const since = this.#paused ?? (this.#following ? total : this.#left);
     const unseen = Math.max(0, total - Math.max(since, this.source.known ?? since)) + (this.source.waiting ?? 0);
     const pill = byId("log-newer");
-    pill.hidden = total < first || (this.#following && this.#paused === null);
+    const there = this.#paused === null && (this.#following || (unseen === 0 && this.scroller.atEnd));
+    pill.hidden = total < first || there;
     const words = unseen > 0 ? t("log.newer", { count: unseen }) : "";
     setText(pill.querySelector("span"), words);
     pill.setAttribute("aria-label", words || t("log.end"));
-    this.framed();
   }
 
   // -- following
@@ -321,6 +331,7 @@ export class LogView {
     if (!this.scroller.atEnd) { // browsers move it by a part of a pixel themselves
       if (delta < 0) this.#leave();
     } else if (delta > 0 && !this.#following && this.#paused === null) this.#setFollowing(true);
+    this.#drawPill();
   }
 
   #setFollowing(following) {

@@ -209,17 +209,22 @@ class LogAppend(Body):
             raise Unprocessable.field("producer", "limit.producer.lines")
 
 
-class LogStream(Body):
-    """Query of a streamed append (text/plain or NDJSON)."""
+class RecordStream(Body):
+    """Query of a streamed append of NDJSON, whose records say the rest."""
 
-    stream: Annotated[str, Meta(min_length=1, max_length=64)] = "stdout"
-    level: Level | None = None
     producer: Producer | None = None
     batch: Batch | None = None
     attempt: Attempt | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         check_producer(self.producer, self.batch)
+
+
+class TextStream(RecordStream):
+    """Query of a streamed append of text."""
+
+    stream: Annotated[str, Meta(min_length=1, max_length=64)] = "stdout"
+    level: Level | None = None
 
 
 class Notice(Body):

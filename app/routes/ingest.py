@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from app import decoding
 from app.errors import FieldError, Problem, TooLarge
-from app.models import LogLineIn, LogStream
+from app.models import LogLineIn, RecordStream, TextStream
 from livequeue_client.lines import LineAssembler
 
 RECORD_LIMIT = 1024 * 1024  # bytes of one NDJSON record
@@ -19,7 +19,7 @@ BITE = 8192  # characters looked at before that is asked again
 
 
 async def text_pieces(
-    chunks: AsyncIterator[bytes], options: LogStream
+    chunks: AsyncIterator[bytes], options: TextStream
 ) -> AsyncIterator[list[LogLineIn]]:
     """Plain output as a terminal means it; a rewritten line comes again under its number."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -45,7 +45,7 @@ async def text_pieces(
 
 
 async def record_pieces(
-    chunks: AsyncIterator[bytes], options: LogStream
+    chunks: AsyncIterator[bytes], options: RecordStream
 ) -> AsyncIterator[list[LogLineIn]]:
     """NDJSON records, one a line; only LF ends one.
 

@@ -15,7 +15,15 @@ from app import decoding
 from app.catalogue import Text
 from app.errors import NotFound, UnsupportedMedia
 from app.event import LogLine
-from app.models import LogAppend, LogIndexQuery, LogLineIn, LogQuery, LogStream
+from app.models import (
+    Body,
+    LogAppend,
+    LogIndexQuery,
+    LogLineIn,
+    LogQuery,
+    RecordStream,
+    TextStream,
+)
 from app.routes.answers import json_answer
 from app.routes.download import download
 from app.routes.ingest import record_pieces, text_pieces
@@ -30,14 +38,16 @@ blueprint = Blueprint("logs", __name__)
 
 
 @blueprint.post(f"{TASK}/logs")
+@document_querystring(TextStream)
 @document_request(LogAppend)
 @document_response(AppendReply)
 async def append_log(task_id: int) -> Response:
     """Append log lines.
 
-    A JSON batch; or a stream of any length, committed while it arrives: `application/x-ndjson`
-    (one line object a line) or `text/plain` (output as it is), with `stream`, `level`, `producer`,
-    `batch` and `attempt` in the query. `producer` and `batch` make a repeated delivery harmless.
+    A JSON batch, without a query; or a stream of any length, committed while it arrives:
+    `application/x-ndjson` (one `LogLineIn` a line) or `text/plain` (output as it is). Streams have
+    `producer`, `batch` and `attempt` in the query, text its `stream` and `level` too. `producer`
+    and `batch` make a repeated delivery harmless.
     """
     if request.mimetype in ("text/plain", "application/x-ndjson"):
         return await _append_stream(task_id)
@@ -100,13 +110,17 @@ async def _batch() -> LogAppend:
     # Output is not always text: half surrogates become U+FFFD here instead of being refused.
     kind = request.mimetype
     if kind == decoding.JSON_TYPE or kind.endswith("+json"):
+        decoding.query(Body)  # a producer given there would be no protection
         return decoding.from_json_lenient(LogAppend, await decoding.raw_body() or b"{}")
     raise UnsupportedMedia("problem.log_type", type=kind or Text("problem.no_type"))
 
 
 async def _append_stream(task_id: int) -> Response:
     decoding.check_encoding()
-    options = decoding.query(LogStream)
+    text = request.mimetype == "text/plain"
+    if not text:
+        decoding.query(RecordStream)  # refuses what only text takes
+    options = decoding.query(TextStream)
     producer, batch = options.producer, options.batch
     key = request.headers.get("Idempotency-Key")
     if key and batch is None:
@@ -118,7 +132,7 @@ async def _append_stream(task_id: int) -> Response:
     if not await database.read(lambda connection: tasks.exists(connection, task_id)):
         raise NotFound("problem.no_task", id=task_id)
     stream = logs.Stream(producer, batch, options.attempt, by_key=by_key)
-    pieces = text_pieces if request.mimetype == "text/plain" else record_pieces
+    pieces = text_pieces if text else record_pieces
     accepted = 0
     answer: dict[str, Any] = {}
 

@@ -168,6 +168,26 @@ def test_a_log_of_another_kind_is_told_which_it_may_be(
     assert "-H 'Content-Type: text/plain'" in problem["detail"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("application/json", "producer"),
+        ("application/x-ndjson", "stream"),
+        ("application/x-ndjson", "level"),
+        ("text/plain", "fields"),
+    ],
+)
+def test_a_log_query_that_would_have_no_effect_is_refused(
+    http: httpx.Client, new_task: NewTask, kind: str, name: str
+) -> None:
+    path = f"/api/tasks/{new_task()['id']}/logs"
+    answer = http.post(
+        f"{path}?{name}=info", content=b'{"lines": []}', headers={"Content-Type": kind}
+    )
+    _assert_problem(answer, 422, name)
+    assert http.get(path).json()["total"] == 0
+
+
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "application/x-ndjson"])
 def test_a_compressed_body_is_refused_and_not_taken_for_text(
     http: httpx.Client, new_task: NewTask, kind: str

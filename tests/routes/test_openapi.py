@@ -83,6 +83,9 @@ def test_limits_and_bodies_are_those_of_the_code(http: httpx.Client) -> None:
     assert set(bodies) == {"application/json", "application/x-www-form-urlencoded"}
     logs = document["paths"]["/api/tasks/{task_id}/logs"]["post"]["requestBody"]["content"]
     assert set(logs) == {"application/json", "application/x-ndjson", "text/plain"}
+    append = document["paths"]["/api/tasks/{task_id}/logs"]["post"]
+    query = {item["name"] for item in append["parameters"] if item["in"] == "query"}
+    assert query == {"stream", "level", "producer", "batch", "attempt"}
     (key,) = (
         parameter["schema"]
         for parameter in document["paths"]["/api/tasks"]["post"]["parameters"]

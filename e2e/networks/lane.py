@@ -16,8 +16,8 @@ from e2e.networks.turns import Turns
 async def measure(
     rows: Iterable[Row], browser: str, folder: Path, *, loads: int = 1, full: bool = False
 ) -> list[Outcome]:
-    """`loads`: of the page for the time to its first update; `full`: silence is longer than each
-    box bears, however long that is."""
+    """`loads`: of the page for the time to its first update, with nothing else at work if there are
+    several; `full`: silence is longer than each box bears, however long that is."""
     certificate = Certificate.make(folder)
     turns = Turns()
     started = time.monotonic()

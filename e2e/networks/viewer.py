@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, Page, Request
@@ -67,12 +67,13 @@ class Viewer:
         context.on("request", self._note)
 
     @classmethod
-    async def create(cls, context: BrowserContext, timings: dict[str, Any] | None = None) -> Self:
+    async def create(cls, context: BrowserContext, stored: dict[str, object] | None = None) -> Self:
+        """`stored` is what the page finds in its local storage."""
         await context.add_init_script(WATCH)
-        if timings is not None:
-            text = json.dumps(json.dumps(timings))
+        for name, value in (stored or {}).items():
+            text = json.dumps(json.dumps(value))
             await context.add_init_script(
-                f"if (location.host) localStorage.setItem('livequeue.stream', {text})"
+                f"if (location.host) localStorage.setItem('{name}', {text})"
             )
         return cls(context, await context.new_page())
 

@@ -211,6 +211,7 @@ def test_the_remaining_time_is_in_sight_whatever_the_counts(
 
 
 def test_a_phone_shows_the_chosen_status(api: Api, pages: Pages) -> None:
+    api.patch(api.create(status="running"), status="failed")
     page = pages.open(tasks_url(api, status="failed"), **PHONE)
     chip = page.locator('.chip[aria-current="true"]')
     expect(chip).to_be_in_viewport(ratio=1)

@@ -20,6 +20,12 @@ from hypothesis import settings
 settings.register_profile("livequeue", deadline=None)
 settings.load_profile("livequeue")
 
+# Programs that tests start would inherit what nohup and a shell's & ignore.
+for number in (signal.SIGHUP, signal.SIGINT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
+
 STOP_WITHIN = 10.0  # seconds that Docker waits, before it kills
 ADDRESS = re.compile(r"https?://\S+?(?=/ )")
 

@@ -82,7 +82,7 @@ def test_results_of_many_are_in_the_readers_language(http: httpx.Client) -> None
 def test_fields_keep_their_names_and_are_readable_on_pages(http: httpx.Client) -> None:
     query = "status=gone&limit=many"
     error = http.get(f"/api/tasks?{query}", headers=CHINESE).json()["errors"][0]
-    assert error["field"] in ("status[0]", "limit")
+    assert error["field"] in ("status", "limit")
     page = http.get("/tasks?status=gone", headers=PAGE).text
     assert "Status: &#39;gone&#39; is not a valid value" in page
     assert "status[0]" not in page

@@ -233,4 +233,7 @@ def test_what_has_not_arrived_when_the_server_stops_is_to_be_sent_again(
     assert server.process.wait(10) == 0
     assert "Traceback" not in server.log()
     server.start()
-    assert httpx.get(f"{server.url}/api/stats").json()["counts"]["pending"] == 1
+    counts = httpx.get(f"{server.url}/api/stats").json()["counts"]
+    assert counts["pending"] + counts["running"] == 1
+    # What had come of a stream may have been stored by then, and a log begins its task.
+    assert kind == "text/plain" or counts["pending"] == 1
